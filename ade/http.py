@@ -1,0 +1,31 @@
+"""Answering htmx and plain requests from one view."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """True if htmx asks for a part of the page; a boosted or restored page needs the whole."""
+    htmx = request.htmx  # type: ignore[attr-defined]  # set by django_htmx
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    fragment: str,
+    status: int = 200,
+) -> HttpResponse:
+    """Render the page, or only its named part where htmx asks for that.
+
+    Both vary on HX-Request: otherwise Back shows a cached fragment as a page.
+    """
+    name = f"{template}#{fragment}" if wants_fragment(request) else template
+    response = render(request, name, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

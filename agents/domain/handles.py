@@ -1,0 +1,118 @@
+"""Models and embeddings are named by a handle, `provider/name`; ADE runs none and takes any.
+
+The configs a Letta client declares are made from the handle, or the handle from the configs.
+"""
+
+from typing import Any
+
+from agents.errors import BadRequest, Invalid
+from agents.limits import HANDLE_LENGTH
+from agents.tagnames import text_problem
+
+DEFAULT_CONTEXT_WINDOW = 128_000  # tokens
+_DIMENSIONS = {
+    "text-embedding-ada-002": 1536,
+    "text-embedding-3-small": 1536,
+    "text-embedding-3-large": 3072,
+}
+
+
+def split_handle(handle: str) -> tuple[str, str] | None:
+    """Provider and name, or None if it is no handle. The name may itself hold slashes."""
+    provider, slash, name = handle.partition("/")
+    return (provider, name) if slash and provider and name else None
+
+
+def require_model(handle: str) -> str:
+    """The handle if it is one. Raises BadRequest, as Letta answers 400 here."""
+    if not split_handle(handle):
+        raise BadRequest(
+            "INVALID_ARGUMENT: The model handle should be in the format provider/model-name",
+            field="model",
+        )
+    return _checked(handle, "model")
+
+
+def require_embedding(handle: str | None) -> str | None:
+    """The handle if it is one or None. Raises Invalid, as Letta answers 422 here."""
+    if handle is None:
+        return None
+    if not split_handle(handle):
+        raise Invalid(
+            "Value error, The embedding handle should be in the format provider/model-name",
+            field="embedding",
+        )
+    return _checked(handle, "embedding")
+
+
+def _checked(handle: str, field: str) -> str:
+    if len(handle) > HANDLE_LENGTH:
+        raise Invalid(f"The {field} handle has at most {HANDLE_LENGTH} characters.", field=field)
+    bad = text_problem(handle)
+    if bad:
+        raise Invalid(f"The {field} handle {bad}.", field=field)
+    return handle
+
+
+def handle_of(config: dict[str, Any], *, name_key: str, kind_key: str) -> str | None:
+    """The handle of a Letta config: its own, or made from its provider and name."""
+    if isinstance(config.get("handle"), str) and split_handle(config["handle"]):
+        return str(config["handle"])
+    name = config.get(name_key)
+    if not isinstance(name, str) or not name:
+        return None
+    provider = config.get("provider_name") or config.get(kind_key)
+    return f"{provider}/{name}" if isinstance(provider, str) and provider else None
+
+
+def model_handle(config: dict[str, Any]) -> str | None:
+    """The model's handle named by an llm_config, if it names one."""
+    return handle_of(config, name_key="model", kind_key="model_endpoint_type")
+
+
+def embedding_handle(config: dict[str, Any]) -> str | None:
+    """The embedding's handle named by an embedding_config, if it names one."""
+    return handle_of(config, name_key="embedding_model", kind_key="embedding_endpoint_type")
+
+
+def llm_config(handle: str, context_window: int | None, base: dict[str, Any]) -> dict[str, Any]:
+    """A Letta llm_config for the handle; what `base` says and the handle does not, is kept."""
+    provider, _, name = handle.partition("/")
+    if base.get("handle") not in (None, handle):
+        base = {}
+    return {
+        "model_endpoint_type": provider,
+        "model_endpoint": None,
+        "provider_name": provider,
+        "provider_category": "base",
+        "model_wrapper": None,
+        "put_inner_thoughts_in_kwargs": False,
+        "temperature": 1.0,
+        "max_tokens": None,
+        "enable_reasoner": False,
+        "reasoning_effort": None,
+        "max_reasoning_tokens": 0,
+        **base,
+        "model": base.get("model") or name,
+        "context_window": context_window or base.get("context_window") or DEFAULT_CONTEXT_WINDOW,
+        "handle": handle,
+    }
+
+
+def embedding_config(handle: str | None, base: dict[str, Any]) -> dict[str, Any] | None:
+    """A Letta embedding_config for the handle, or None without one."""
+    if handle is None:
+        return None
+    provider, _, name = handle.partition("/")
+    if base.get("handle") not in (None, handle):
+        base = {}
+    return {
+        "embedding_endpoint_type": provider,
+        "embedding_endpoint": None,
+        "embedding_dim": _DIMENSIONS.get(name, 1536),
+        "embedding_chunk_size": 300,
+        "batch_size": 32,
+        **base,
+        "embedding_model": base.get("embedding_model") or name,
+        "handle": handle,
+    }
