@@ -1,0 +1,25 @@
+# Each target is one script in bin/, which says what it does and what it needs.
+# `make test ARGS="-k history -x"` hands arguments on to pytest.
+.PHONY: help run test test-fast prove check lock
+ARGS ?=
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*## /	/' | expand -t 12
+
+run: ## Serve ADE with demo data on http://127.0.0.1:8283 (PORT, DATABASE_URL change that)
+	@bin/run
+
+test: ## Run the tests on SQLite, on PostgreSQL and in Chromium
+	@bin/test all $(ARGS)
+
+test-fast: ## Run the tests on SQLite only, without a browser
+	@bin/test fast $(ARGS)
+
+prove: ## Run the heavy proofs: 100,000 rows and more, soak, faults
+	@bin/test prove $(ARGS)
+
+check: ## Check format, lint, types, layers, templates and migrations
+	@bin/check
+
+lock: ## Write the pinned requirements again (ARGS=--upgrade takes the newest)
+	@bin/lock $(ARGS)

@@ -1,0 +1,141 @@
+"""Serves ADE in the foreground, says where it is, and stops as a whole.
+
+Started by bin/run, which prepares the database and the settings. Whatever runs beside the server
+(its children below) starts and stops with it; if one of them ends, all do.
+"""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from processes import start, stop
+
+HOST = "127.0.0.1"
+START_SECONDS = 60
+
+BANNER = """
+ADE runs at {url}
+
+  Sign in    user {user}, password {password}
+  Then       pick an agent, open Advanced Settings, type a tag and press Enter.
+
+The API answers here without a key. Create an agent for a user, and find it again:
+
+  curl -X POST {url}/v1/agents/ \\
+    -H "Authorization: Bearer any-token" -H "Content-Type: application/json" \\
+    -d '{{"memory_blocks": [], "llm": "anthropic/claude-3-5-sonnet-20241022",
+         "context_window_limit": 200000, "embedding": "openai/text-embedding-ada-002",
+         "tags": ["user_1"]}}'
+  curl "{url}/v1/agents/?tags=user_1" -H "Accept: application/json"
+
+The same in Python, after pip install letta-client:
+
+  from letta_client import Letta
+
+  user_id = "my_uuid"
+  client = Letta(base_url="{url}")
+  client.agents.create(
+      memory_blocks=[], model="anthropic/claude-3-5-sonnet-20241022",
+      context_window_limit=200000, embedding="openai/text-embedding-ada-002", tags=[user_id],
+  )
+  print([agent.id for agent in client.agents.list(tags=[user_id])])
+
+Ctrl-C stops it. The data stays.
+"""
+
+
+def server_command(port: int) -> list[str | Path]:
+    """Granian with two workers; four threads each, so that two slow readers cannot stop it."""
+    return [
+        Path(sys.executable).parent / "granian",
+        "--interface=wsgi",
+        f"--host={HOST}",
+        f"--port={port}",
+        "--workers=2",
+        "--blocking-threads=4",
+        "--http=1",
+        "--no-ws",
+        "--respawn-failed-workers",
+        "--log-level=warning",
+        "ade.wsgi:application",
+    ]
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.create_server((HOST, 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """True once any HTTP answer comes, whatever it says."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/v1/health/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+class Signals:
+    """Counts the requests to stop: the first is polite, a second one waits no longer."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._count)
+
+    def _count(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+
+
+def watch(children: dict[str, subprocess.Popen[bytes]], asked: Signals, port: int) -> str | None:
+    """Print the banner once the server answers, then wait; why it ended, or None if asked to."""
+    started = False
+    deadline = time.monotonic() + START_SECONDS
+    while not asked.count:
+        for name, child in children.items():
+            if child.poll() is not None:
+                return f"the {name} ended by itself (status {child.returncode})"
+        if not started and answers(port):
+            started = True
+            print(banner(port), flush=True)
+        if not started and time.monotonic() > deadline:
+            return f"the server did not answer within {START_SECONDS} seconds"
+        time.sleep(0.2)
+    return None
+
+
+def banner(port: int) -> str:
+    """Where ADE is and what to do first."""
+    user, password = os.environ["DEMO_USER"], os.environ["DEMO_PASSWORD"]
+    return BANNER.format(url=f"http://{HOST}:{port}", user=user, password=password)
+
+
+def main() -> int:
+    port = int(os.environ["PORT"])
+    environment = {name: value for name, value in os.environ.items() if name != "DEMO_PASSWORD"}
+    asked = Signals()
+    children = {"server": start(server_command(port), env=environment)}
+    try:
+        reason = watch(children, asked, port)
+    finally:
+        first = asked.count
+        stop(children.values(), impatient=lambda: asked.count > max(first, 1))
+    if reason:
+        print(f"ADE stopped: {reason}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
