@@ -1,0 +1,108 @@
+"""A throw-away PostgreSQL: `.venv/bin/python bin/postgres.py COMMAND...` runs the command with
+DATABASE_URL naming it, then removes every trace of it."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from packages import need
+from processes import start, stop
+
+START_SECONDS = 60
+# Nothing of it has to survive a crash of the machine.
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+}
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[str]:
+    """Start a PostgreSQL cluster of its own on a socket only we can reach; gives its URL."""
+    programs = Path(need("postgres")).resolve().parent  # on the PATH may lie a link to one of them
+    user = _unprivileged_user()
+    # Short, and in a folder that the other user can enter: a socket's path has 107 bytes at most.
+    folder = Path(tempfile.mkdtemp(prefix="ade-postgres-", dir="/tmp"))
+    server: subprocess.Popen[bytes] | None = None
+    try:
+        if user:
+            shutil.chown(folder, user)
+        data, log = folder / "data", folder / "log"
+        with log.open("wb") as output:
+            _initialise(programs / "initdb", data, user)
+            options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+            server = start(
+                [programs / "postgres", "-D", data, f"-k{folder}", *options],
+                death_signal=signal.SIGQUIT,
+                user=user,
+                output=output,
+            )
+            _wait(programs / "pg_isready", folder, server, log)
+        subprocess.run([programs / "createdb", "-h", folder, "-U", "ade", "ade"], check=True)
+        yield f"postgresql://ade@{quote(str(folder), safe='')}/ade"
+    finally:
+        if server is not None:
+            stop([server], polite=signal.SIGQUIT)  # no checkpoint: the files go away
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_user() -> str | None:
+    """Whom to run it as: PostgreSQL refuses root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+def _initialise(initdb: Path, data: Path, user: str | None) -> None:
+    # A locale whose order is not that of bytes, so that the tests prove the columns' own.
+    # Before PostgreSQL 15 a cluster could not have one without the system's.
+    version = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=True)
+    major = int(version.stdout.split()[2].split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz"))
+    locale = ["--locale=C.UTF-8"]
+    if major >= 15:
+        locale += ["--locale-provider=icu", "--icu-locale=en-US"]
+    command: list[str | Path] = [
+        initdb, "-D", data, "--username=ade", "--auth=trust", "--encoding=UTF8", "--no-sync", *locale,
+    ]  # fmt: skip
+    subprocess.run(
+        command,
+        cwd="/",
+        user=user,
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
+        extra_groups=None if user is None else [],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _wait(ready: Path, folder: Path, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while subprocess.run([ready, "-q", "-h", folder], check=False).returncode != 0:
+        if server.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"The throw-away PostgreSQL did not start:\n{log.read_text()}")
+        time.sleep(0.05)
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster is removed
+    with cluster() as url:
+        return subprocess.run(
+            sys.argv[1:], env=os.environ | {"DATABASE_URL": url}, check=False
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

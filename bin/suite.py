@@ -1,0 +1,117 @@
+"""Runs the tests, stage by stage, and closes with one line that counts them all.
+
+    suite.py all    SQLite, PostgreSQL, then Chromium      make test
+    suite.py fast   SQLite only                            make test-fast
+    suite.py prove  the heavy proofs, on both databases    make prove
+
+What follows goes to pytest. With CI=true a skipped test fails the run.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from packages import need
+from postgres import cluster
+from processes import ROOT
+
+
+class Stage(NamedTuple):
+    """One run of pytest."""
+
+    title: str
+    arguments: tuple[str, ...]
+    on_postgres: bool = False
+
+
+PARALLEL = ("-n", "auto", "--maxprocesses", "4")
+UNITS = ("-m", "not browser and not prove", *PARALLEL)
+PROOFS = ("-m", "prove")
+# These start the whole of ADE on a database of their own choosing.
+WITHOUT_OPS = ("--ignore=tests/ops",)
+STAGES = {
+    "fast": [Stage("SQLite", UNITS)],
+    "all": [
+        Stage("SQLite", UNITS),
+        Stage("PostgreSQL", (*UNITS, *WITHOUT_OPS), on_postgres=True),
+        Stage("Chromium", ("-m", "browser", *PARALLEL)),
+    ],
+    "prove": [
+        Stage("Proofs on SQLite", PROOFS),
+        Stage("Proofs on PostgreSQL", PROOFS, on_postgres=True),
+    ],
+}
+NO_TESTS = 5  # pytest's status where nothing was selected
+
+
+def tally(report: Path) -> dict[str, str]:
+    """What became of each test in a JUnit report: passed, failed or skipped; the worst counts."""
+    outcomes: dict[str, str] = {}
+    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314  # pytest wrote it just now
+        name = f"{case.get('classname')}::{case.get('name')}"
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcomes[name] = "failed"
+        elif case.find("skipped") is not None:
+            outcomes.setdefault(name, "skipped")
+        else:
+            outcomes.setdefault(name, "passed")
+    return outcomes
+
+
+def run(stage: Stage, arguments: list[str], folder: Path, url: str | None) -> dict[str, str]:
+    """Run pytest once; a run that broke down counts as one more failed test."""
+    report = folder / f"{stage.title}.xml"
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    environment["CHROMIUM"] = need("chromium") if "browser" in stage.arguments else ""
+    if url:
+        environment["DATABASE_URL"] = url
+    print(f"\n== {stage.title}", flush=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *stage.arguments,
+        f"--junit-xml={report}",
+        *arguments,
+    ]
+    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    outcomes = tally(report) if report.exists() else {}
+    if status not in (0, NO_TESTS) and "failed" not in outcomes.values():
+        outcomes[f"pytest itself, status {status}"] = "failed"
+    return outcomes
+
+
+def main(kind: str, *arguments: str) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster is removed
+    counts: Counter[str] = Counter()
+    notable: list[str] = []
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ade-tests-")))
+        for stage in STAGES[kind]:
+            url = stack.enter_context(cluster()) if stage.on_postgres else None
+            outcomes = run(stage, list(arguments), folder, url)
+            counts.update(outcomes.values())
+            notable += [
+                f"{outcome} on {stage.title}: {name}"
+                for name, outcome in outcomes.items()
+                if outcome != "passed"
+            ]
+    print("", *notable, sep="\n")
+    strict = os.environ.get("CI") == "true"
+    if strict and counts["skipped"]:
+        print("With CI=true a skipped test fails the run.")
+    if not counts:
+        print("No test was selected.")
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return int(bool(counts["failed"] or (strict and counts["skipped"]) or not counts))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
