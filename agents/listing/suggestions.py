@@ -1,0 +1,114 @@
+"""Suggestions while a tag is typed: the tags that hold the text, the likeliest first."""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Count, QuerySet
+
+from agents.actors import Actor
+from agents.listing.tags import HITS, hits
+from agents.models import AgentTag, Tag
+from agents.tagnames import fold
+
+# Of the tags that hold a common text, these many of the most used are looked at.
+_MOST_USED = 5000
+# And these many whose name begins with it as it was typed.
+_BEGINNING = 200
+_LAST = "\U0010ffff"
+_COLUMNS = ("name", "name_folded", "n", "names_user", "protected", "description", "colour")
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A tag, how many agents carry it (that the actor may see), and how lists show it."""
+
+    name: str
+    folded: str
+    n: int
+    names_user: bool
+    protected: bool
+    description: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """The first of the tags that fit, and how many fit: with `more`, at least that many."""
+
+    rows: list[Suggestion]
+    total: int
+    more: bool = False
+
+
+def suggest(q: str, *, actor: Actor, limit: int = 10, exclude: Collection[str] = ()) -> Suggestions:
+    """Tags in use that hold `q`, case and accents folded.
+
+    In this order: equal to it, beginning with it, with a word that begins with it, holding it;
+    within each by use. Where `q` is empty: by use, and those that name users after all others.
+    """
+    folded = fold(q)
+    left_out = set(exclude)
+    found, more = _candidates(q, folded, actor, limit + len(left_out))
+    rows = [row for row in found if row.name not in left_out and row.n]
+    word = re.compile(r"(?:^|[\W_])" + re.escape(folded))
+    rows.sort(key=lambda row: (_rank(row, folded, word), -row.n, row.name))
+    return Suggestions(rows[:limit], len(rows), more)
+
+
+def _rank(row: Suggestion, folded: str, word: re.Pattern[str]) -> int:
+    if not folded:
+        return int(row.names_user)
+    if row.folded == folded:
+        return 0
+    if row.folded.startswith(folded):
+        return 1
+    return 2 if word.search(row.folded) else 3
+
+
+def _candidates(q: str, folded: str, actor: Actor, most: int) -> tuple[list[Suggestion], bool]:
+    """The tags to rank, and whether there may be more that fit."""
+    if "\0" in q:
+        return [], False
+    if actor.limit is not None:
+        return [row for row in _own(actor.limit) if folded in row.folded], False
+    used = Tag.objects.filter(n__gt=0)
+    if not folded:
+        plain = used.filter(names_user=False).order_by("-n", "name")[: most + 1]
+        users = used.filter(names_user=True).order_by("-n", "name")[: most + 1]
+        rows = [*_rows(plain), *_rows(users)]
+        return rows, len(rows) > most
+    ids = hits(folded)
+    if ids is not None and len(ids) <= HITS:
+        return list(_rows(used.filter(id__in=ids))), False
+    beginning = used.filter(name__gte=q, name__lt=q + _LAST).order_by("name")[:_BEGINNING]
+    several = [*_most_used(folded), *_rows(used.filter(id__in=ids or ())), *_rows(beginning)]
+    rows = list({row.name: row for row in several if folded in row.folded}.values())
+    # Where the most used are all there are, nothing was left out.
+    return rows, Tag.objects.order_by("-n", "name")[_MOST_USED:].exists()
+
+
+def _rows(tags: QuerySet[Tag]) -> Iterable[Suggestion]:
+    return (Suggestion(*row) for row in tags.values_list(*_COLUMNS))
+
+
+def _most_used(folded: str) -> list[Suggestion]:
+    """Those of the most used tags that hold the text; the limit is a fence for the planner."""
+    position = "instr" if connection.vendor == "sqlite" else "strpos"
+    columns = ", ".join(_COLUMNS)
+    sql = (
+        f"SELECT {columns} FROM (SELECT {columns} FROM agents_tag"  # noqa: S608 no outside text
+        f" ORDER BY n DESC, name LIMIT %s) t WHERE {position}(name_folded, %s) > 0"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_MOST_USED, folded])
+        return [Suggestion(*row) for row in cursor.fetchall()]
+
+
+def _own(limit_tag: str) -> Iterable[Suggestion]:
+    """The tags of the agents that carry this one, with counts among those agents."""
+    own = AgentTag.objects.filter(tag__name=limit_tag).values("agent_id")
+    carried = AgentTag.objects.filter(agent_id__in=own).values("tag_id").annotate(own_n=Count("*"))
+    columns = [f"tag__{name}" if name != "n" else "own_n" for name in _COLUMNS]
+    return (Suggestion(*row) for row in carried.values_list(*columns).order_by())
