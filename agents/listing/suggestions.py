@@ -98,7 +98,7 @@ def _most_used(folded: str) -> list[Suggestion]:
     position = "instr" if connection.vendor == "sqlite" else "strpos"
     columns = ", ".join(_COLUMNS)
     sql = (
-        f"SELECT {columns} FROM (SELECT {columns} FROM agents_tag"  # noqa: S608 no outside text
+        f"SELECT {columns} FROM (SELECT {columns} FROM agents_tag"
         f" ORDER BY n DESC, name LIMIT %s) t WHERE {position}(name_folded, %s) > 0"
     )
     with connection.cursor() as cursor:

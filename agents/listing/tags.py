@@ -55,7 +55,7 @@ def names(
     turned = before is not None and after is None
     order = "DESC" if descending != turned else "ASC"
     condition = " AND ".join(where)
-    sql = f"SELECT t.name FROM agents_tag t WHERE {condition} ORDER BY t.name {order} LIMIT %s"  # noqa: S608 no outside text
+    sql = f"SELECT t.name FROM agents_tag t WHERE {condition} ORDER BY t.name {order} LIMIT %s"
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, size])
         found = [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,10 @@
+"""How much work one statement or one page may do. Measured: see docs/performance.md."""
+
+# Candidates looked at by the first, second, ... statement of one page.
+BUDGETS = (2_000, 20_000, 60_000)
+# Up to this many rows, an index whose size is not known is counted to compare it with a tag.
+ESTIMATE = 1_000
+# PostgreSQL's trigram index gives its hits in no order: up to this many are sorted.
+SEARCH_HITS = 5_000
+# A list ordered by another column than the key: up to this many candidates are sorted.
+SORTED = 1_000

@@ -1,0 +1,94 @@
+"""How many agents a filter has: exact where asked, within bounded work where not."""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from agents.actors import Actor
+from agents.filters import AgentFilter
+from agents.limits import EXACT_COUNT
+from agents.listing import bounds
+from agents.listing.plan import ALL_AGENTS, Driver, Params, Plan, make_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of agents; where it is not exact, there are at least that many."""
+
+    n: int
+    exact: bool
+
+    def __str__(self) -> str:
+        return f"{self.n:,}" if self.exact else f"{self.n:,}+"
+
+
+def count(wanted: AgentFilter, *, actor: Actor) -> int:
+    """Exactly how many. The work grows with what the narrowest part of the filter has."""
+    plan = make_plan(wanted, actor)
+    if plan is None:
+        return 0
+    if (known := _known(plan)) is not None:
+        return known
+    inner, params = _all_candidates(plan)
+    return _number(f"SELECT count(*) FROM ({inner}) c" + _where(plan), params + _values(plan))
+
+
+def capped_count(wanted: AgentFilter, *, actor: Actor, most: int = EXACT_COUNT) -> Count:
+    """How many, exact up to `most`, looking at a bounded number of candidates."""
+    plan = make_plan(wanted, actor)
+    if plan is None:
+        return Count(0, exact=True)
+    if (known := _known(plan)) is not None:
+        return Count(min(known, most), known <= most)
+    if not plan.conditions and plan.size is not None:
+        # Tags of which any will do: the largest alone may pass the bound.
+        largest = max(driver.size or 0 for driver in plan.drivers)
+        if largest > most:
+            return Count(most, exact=False)
+    budget = most + 1 if not plan.conditions else bounds.BUDGETS[-1]
+    inner, params = _all_candidates(plan, budget)
+    looked = _number(f"SELECT count(*) FROM ({inner}) c", params)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM ({inner}) c{_where(plan)} LIMIT %s) few"
+    found = _number(sql, [*params, *_values(plan), most + 1])
+    return Count(min(found, most), found <= most and looked < budget)
+
+
+def _known(plan: Plan) -> int | None:
+    """The answer where a counter holds it."""
+    if len(plan.drivers) == 1 and not plan.conditions:
+        return plan.drivers[0].size
+    return None
+
+
+def _all_candidates(plan: Plan, budget: int | None = None) -> tuple[str, Params]:
+    """Every candidate's key once, or of each driver the newest `budget`."""
+    parts, params = [], []
+    for driver in plan.drivers:
+        sql = f"SELECT {driver.key} AS k FROM {driver.table} WHERE {driver.where}"
+        params += driver.params
+        if budget is not None:
+            order = "" if driver == ALL_AGENTS and not plan.conditions else _order(driver)
+            sql = f"SELECT k FROM ({sql}{order} LIMIT %s) d"
+            params.append(budget)
+        parts.append(sql)
+    return " UNION ".join(parts), params
+
+
+def _order(driver: Driver) -> str:
+    return f" ORDER BY {driver.key} DESC"
+
+
+def _where(plan: Plan) -> str:
+    if not plan.conditions:
+        return ""
+    return " WHERE " + " AND ".join(one.sql.format(k="c.k") for one in plan.conditions)
+
+
+def _values(plan: Plan) -> Params:
+    return [value for one in plan.conditions for value in one.params]
+
+
+def _number(sql: str, params: Params) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.fetchone()[0])

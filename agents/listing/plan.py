@@ -1,0 +1,249 @@
+"""From a filter to a plan: which index drives the scan, and what is probed for each of its rows.
+
+The driver is the narrowest thing that every wanted agent has: of the required tags the one that
+fewest agents carry. Counters say which, so the choice does not rest on the planner's statistics,
+which are stale when it matters. See docs/performance.md for what was measured.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from agents.actors import Actor
+from agents.filters import AgentFilter
+from agents.listing import bounds
+from agents.models import Tag
+from agents.tagnames import fold
+
+Params = list[Any]
+
+# Trigrams find three characters and more.
+_TRIGRAM = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """SQL that must be true of a candidate; `{k}` stands for its key."""
+
+    sql: str
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A source of candidate keys that an index gives in the order of the key.
+
+    `size` is how many there are, exact for tags, None where nobody knows.
+    """
+
+    table: str
+    key: str
+    where: str
+    params: Params
+    size: int | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """Candidates come from the drivers (merged, where there are several); conditions are probed."""
+
+    drivers: list[Driver]
+    conditions: list[Condition] = field(default_factory=list)
+
+    @property
+    def size(self) -> int | None:
+        """How many candidates there are at most, if that is known."""
+        sizes = [driver.size for driver in self.drivers]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+ALL_AGENTS = Driver("agents_agent", "seq", "TRUE", [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Tags:
+    """The tags of a filter as rows: (id, agents that carry it)."""
+
+    required: dict[int, int]
+    any: dict[int, int]
+    none: list[int]
+
+
+def make_plan(wanted: AgentFilter, actor: Actor, *, drive: bool = True) -> Plan | None:
+    """The plan for what this actor may see of the filter; None if that is surely nothing.
+
+    Without `drive`, all agents are the candidates and the whole filter is probed.
+    """
+    tags = _resolve(wanted, actor)
+    if tags is None or (wanted.untagged and (tags.required or tags.any)):
+        return None
+    if wanted.ids is not None and not wanted.ids:
+        return None
+    drivers, used = _drivers(wanted, tags) if drive else ([ALL_AGENTS], set[str]())
+    conditions = _tag_conditions(tags, used)
+    column = _column_condition(wanted, used)
+    return Plan(drivers, conditions + column)
+
+
+def _resolve(wanted: AgentFilter, actor: Actor) -> _Tags | None:
+    limit = () if actor.limit is None else (actor.limit,)
+    names = {*wanted.any, *wanted.all, *wanted.none, *limit}
+    rows = (
+        {
+            name: (key, n)
+            for name, key, n in Tag.objects.filter(name__in=names).values_list("name", "id", "n")
+        }
+        if names
+        else {}
+    )
+    must = [*wanted.all, *limit]
+    if any(name not in rows for name in must):
+        return None
+    required = dict(rows[name] for name in must)
+    none = {rows[name][0] for name in wanted.none if name in rows}
+    known = (rows[name] for name in wanted.any if name in rows)
+    choice = {key: n for key, n in known if key not in none}
+    if none & required.keys() or (wanted.any and not choice):
+        return None
+    if choice.keys() & required.keys():
+        choice = {}
+    if len(choice) == 1:
+        required |= choice
+        choice = {}
+    return _Tags(required, choice, sorted(none))
+
+
+def _tag_driver(tag_id: int, size: int) -> Driver:
+    return Driver("agents_agenttag", "agent_id", "tag_id = %s", [tag_id], size)
+
+
+def _drivers(wanted: AgentFilter, tags: _Tags) -> tuple[list[Driver], set[str]]:
+    """The drivers, and the names of the parts of the filter that they satisfy by themselves."""
+    best: tuple[list[Driver], set[str]] = ([ALL_AGENTS], set())
+    size: int | None = None
+    if tags.required:
+        tag_id, size = min(tags.required.items(), key=lambda item: (item[1], item[0]))
+        best = [_tag_driver(tag_id, size)], {f"tag:{tag_id}"}
+    if tags.any and (size is None or sum(tags.any.values()) < size):
+        size = sum(tags.any.values())
+        best = [_tag_driver(key, n) for key, n in tags.any.items()], {"any"}
+    for part, driver in _column_drivers(wanted):
+        if size is None:
+            return [driver], {part}
+        if (
+            size > bounds.ESTIMATE
+            and (estimate := _estimate(driver)) is not None
+            and estimate < size
+        ):
+            size, best = estimate, ([driver], {part})
+    return best
+
+
+def _column_drivers(wanted: AgentFilter) -> Iterable[tuple[str, Driver]]:
+    """Drivers that the agents' own columns offer, the narrowest kinds first."""
+    if wanted.ids is not None:
+        marks = ", ".join(["%s"] * len(wanted.ids))
+        yield "ids", Driver("agents_agent", "seq", f"public_id IN ({marks})", [*wanted.ids])
+    if wanted.name is not None:
+        yield "name", Driver("agents_agent", "seq", "name = %s", [wanted.name])
+    if search := search_driver(wanted.q):
+        yield "q", search
+    if wanted.two_users:
+        yield "two_users", Driver("agents_agent", "seq", "user_tag_count > 1", [])
+    if wanted.untagged:
+        yield "untagged", Driver("agents_agent", "seq", "tag_count = 0", [])
+    if wanted.userless:
+        yield "userless", Driver("agents_agent", "seq", "user_tag_count = 0", [])
+    if len(wanted.models) == 1:
+        yield "models", Driver("agents_agent", "seq", "model = %s", [wanted.models[0]])
+
+
+def search_driver(q: str) -> Driver | None:
+    """The trigram index as a driver, where it can be one for this search.
+
+    SQLite's gives its hits in the order of the key. PostgreSQL's gives them in none: it drives
+    where they are few enough to sort, and where they are many, a scan in order meets them soon.
+    """
+    folded = fold(q)
+    if len(folded) < _TRIGRAM:
+        return None
+    if connection.vendor == "sqlite":
+        phrase = '"' + folded.replace('"', '""') + '"'
+        return Driver("agents_agent_search", "rowid", "folded MATCH %s", [phrase])
+    pattern = "%" + folded.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq FROM agents_agent WHERE name_folded LIKE %s LIMIT %s",
+            [pattern, bounds.SEARCH_HITS + 1],
+        )
+        hits = [row[0] for row in cursor.fetchall()]
+    if len(hits) > bounds.SEARCH_HITS:
+        return None
+    table = "(SELECT unnest(%s::bigint[]) AS seq)"
+    return Driver(f"{table} hits", "seq", "TRUE", [hits], len(hits))
+
+
+def _estimate(driver: Driver) -> int | None:
+    """How many candidates a driver has, counted up to a bound; None beyond it."""
+    if driver.size is not None:
+        return driver.size
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM {driver.table} WHERE {driver.where} LIMIT %s) few",
+            [*driver.params, bounds.ESTIMATE + 1],
+        )
+        (count,) = cursor.fetchone()
+    return int(count) if count <= bounds.ESTIMATE else None
+
+
+# A scalar sub-select and not EXISTS: PostgreSQL turns an EXISTS into a join when it sees a generic
+# plan, and starts it at the wrong end.
+_PROBE = (
+    "(SELECT p.tag_id FROM agents_agenttag p WHERE p.tag_id {tags} AND p.agent_id = {{k}} LIMIT 1)"
+)
+
+
+def _tag_conditions(tags: _Tags, used: set[str]) -> list[Condition]:
+    single = _PROBE.format(tags="= %s")
+    # The tag that fewest agents carry refuses most candidates: probe it first.
+    wanted = sorted(tags.required, key=lambda key: (tags.required[key], key))
+    conditions = [
+        Condition(f"{single} IS NOT NULL", [key]) for key in wanted if f"tag:{key}" not in used
+    ]
+    if tags.any and "any" not in used:
+        marks = ", ".join(["%s"] * len(tags.any))
+        several = _PROBE.format(tags=f"IN ({marks})")
+        conditions.append(Condition(f"{several} IS NOT NULL", [*tags.any]))
+    return conditions + [Condition(f"{single} IS NULL", [key]) for key in tags.none]
+
+
+def _column_condition(wanted: AgentFilter, used: set[str]) -> list[Condition]:
+    """All that is asked of the agent's own columns, as one probe of its row."""
+    parts: list[tuple[str, str, Params]] = []
+    if wanted.ids is not None:
+        parts.append(
+            ("ids", f"a.public_id IN ({', '.join(['%s'] * len(wanted.ids))})", [*wanted.ids])
+        )
+    if wanted.name is not None:
+        parts.append(("name", "a.name = %s", [wanted.name]))
+    if wanted.models:
+        marks = ", ".join(["%s"] * len(wanted.models))
+        parts.append(("models", f"a.model IN ({marks})", [*wanted.models]))
+    if folded := fold(wanted.q):
+        position = "instr" if connection.vendor == "sqlite" else "strpos"
+        parts.append(("q", f"{position}(a.name_folded, %s) > 0", [folded]))
+    for flag, sql in (
+        ("untagged", "a.tag_count = 0"),
+        ("userless", "a.user_tag_count = 0"),
+        ("two_users", "a.user_tag_count > 1"),
+    ):
+        if getattr(wanted, flag):
+            parts.append((flag, sql, []))
+    left = [(sql, params) for part, sql, params in parts if part not in used]
+    if not left:
+        return []
+    both = " AND ".join(sql for sql, _ in left)
+    values = [value for _, params in left for value in params]
+    return [Condition(f"(SELECT {both} FROM agents_agent a WHERE a.seq = {{k}})", values)]

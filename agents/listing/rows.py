@@ -1,0 +1,54 @@
+"""The rows of a page of the list: two queries, however many agents."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agents.models import Agent, AgentTag
+
+
+@dataclass(frozen=True, slots=True)
+class TagChip:
+    """A tag as a page shows it."""
+
+    name: str
+    names_user: bool
+    protected: bool
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """An agent as a list shows it; users' tags first, then by text."""
+
+    seq: int
+    public_id: str
+    name: str
+    model: str
+    created_at: datetime
+    updated_at: datetime
+    tags: list[TagChip] = field(default_factory=list)
+
+
+def rows(seqs: Sequence[int]) -> list[AgentRow]:
+    """The agents of these keys, in the order of the keys given; those deleted since are left out."""
+    found = {
+        row[0]: row
+        for row in Agent.objects.filter(seq__in=seqs).values_list(
+            "seq", "public_id", "name", "model", "created_at", "updated_at"
+        )
+    }
+    tags = chips(found)
+    return [AgentRow(*found[seq], tags=tags.get(seq, [])) for seq in seqs if seq in found]
+
+
+def chips(seqs: Iterable[int]) -> dict[int, list[TagChip]]:
+    """The tags of these agents, users' tags first, then by text."""
+    by_agent: dict[int, list[TagChip]] = defaultdict(list)
+    columns = ("agent_id", "tag__name", "tag__names_user", "tag__protected", "tag__colour")
+    for seq, *chip in AgentTag.objects.filter(agent_id__in=list(seqs)).values_list(*columns):
+        by_agent[seq].append(TagChip(*chip))
+    for mine in by_agent.values():
+        mine.sort(key=lambda chip: (not chip.names_user, chip.name))
+    return by_agent
