@@ -33,14 +33,15 @@ class AgentRow:
 
 def rows(seqs: Sequence[int]) -> list[AgentRow]:
     """The agents of these keys, in the order of the keys given; those deleted since are left out."""
+    values = Agent.objects.filter(seq__in=seqs).values_list(
+        "seq", "public_id", "name", "model", "created_at", "updated_at"
+    )
+    tags = chips(seqs)
     found = {
-        row[0]: row
-        for row in Agent.objects.filter(seq__in=seqs).values_list(
-            "seq", "public_id", "name", "model", "created_at", "updated_at"
-        )
+        seq: AgentRow(seq, public_id, name, model, created, updated, tags.get(seq, []))
+        for seq, public_id, name, model, created, updated in values
     }
-    tags = chips(found)
-    return [AgentRow(*found[seq], tags=tags.get(seq, [])) for seq in seqs if seq in found]
+    return [found[seq] for seq in seqs if seq in found]
 
 
 def chips(seqs: Iterable[int]) -> dict[int, list[TagChip]]:
