@@ -183,6 +183,8 @@ TIME_ZONE = "UTC"
 # Answers /v1/ without a key. Only for local use: with it on, ADE refuses foreign origins, hosts
 # that are not loopback and forwarded requests.
 API_OPEN = env.bool("API_OPEN", False)
+# How long a key may last that is made over the API by a key with manage scope, in seconds.
+KEY_SECONDS_BY_API = env.int("KEY_SECONDS_BY_API", 86400)
 # The largest body a request may have, in bytes (agent files included).
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", 20 * 1024 * 1024)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000

@@ -6,17 +6,21 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from agents.actors import SCOPE_POWERS, Actor, Kind, Power, Source
+from agents.domain import history
+from agents.domain.history import Entry
 from agents.domain.newagents import checked_text
 from agents.domain.transactions import write
-from agents.errors import Invalid
+from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.jsontext import dumps, loads
-from agents.models import ApiKey, Scope
-from agents.tagnames import require_legal
+from agents.limits import KEY_NAME_LENGTH, KEY_OVERLAP_SECONDS, KEY_PATTERNS
+from agents.models import Act, ApiKey, Op, Scope
+from agents.tagnames import require_legal, unique_legal
 
 # Recognisable, so that scanners for leaked secrets can find it.
 PREFIX = "ade_"
@@ -41,25 +45,144 @@ def create_key(
     may_tag: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> MadeKey:
-    """Make an API key. Raises Invalid, NotAllowed."""
-    actor.require(Power.ADMIN, "make API keys")
-    if not checked_text(name, field="name", most=128).strip():
+    """Make an API key.
+
+    An admin makes any. Who may manage makes short-lived keys that are limited to a tag, for the
+    application's users: at most KEY_SECONDS_BY_API from now. Raises Invalid, NotAllowed.
+    """
+    now = timezone.now()
+    _check_maker(actor, limit_tag, expires_at, now)
+    if not checked_text(name, field="name", most=KEY_NAME_LENGTH).strip():
         raise Invalid("A key needs a name.", field="name")
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("The expiry lies in the past.", field="expires_at")
     if limit_tag is not None:
         require_legal(limit_tag, field="limit_tag")
-    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    key = ApiKey.objects.create(
-        key_id=key_id,
-        digest=_digest(secret),
+        if scope == Scope.MANAGE:
+            raise Invalid("A key that is limited to a tag reads or writes.", field="scope")
+    elif may_tag:
+        raise Invalid("Only a key that is limited to a tag has such a list.", field="may_tag")
+    if len(may_tag) > KEY_PATTERNS:
+        raise Invalid(f"A key's list has at most {KEY_PATTERNS} patterns.", field="may_tag")
+    made = _make(
         name=name,
         scope=scope,
         limit_tag=limit_tag,
-        may_tag=dumps(list(may_tag)),
-        created_at=timezone.now(),
+        may_tag=dumps(unique_legal(may_tag, field="may_tag")),
+        created_at=now,
         created_by=actor.name,
         expires_at=expires_at,
     )
+    _record(actor, made.key, "", f"made, {_told(made.key)}")
+    return made
+
+
+@write
+def disable_key(*, key_id: str, actor: Actor) -> ApiKey:
+    """End a key at once, for good. One that is disabled stays so. Raises NotFound, NotAllowed."""
+    key = _held(key_id, actor)
+    if key.disabled_at is None:
+        key.disabled_at = timezone.now()
+        key.save(update_fields=["disabled_at"])
+        _record(actor, key, "good", "disabled")
+    return key
+
+
+@write
+def rotate_key(*, key_id: str, actor: Actor, overlap: timedelta) -> MadeKey:
+    """Make a key that may do the same, and let the old one end after `overlap`.
+
+    Raises NotFound, NotAllowed, Conflict (the old one is disabled or has expired), Invalid (a
+    negative overlap, or one over KEY_OVERLAP_SECONDS).
+    """
+    key, now = _held(key_id, actor), timezone.now()
+    if not timedelta(0) <= overlap <= timedelta(seconds=KEY_OVERLAP_SECONDS):
+        days = KEY_OVERLAP_SECONDS // 86400
+        raise Invalid(f"The old key works on for 0 seconds to {days} days.", field="overlap")
+    if not is_good(key, now):
+        raise Conflict("This key is disabled or has expired: make a new one instead.")
+    lifetime = None if key.expires_at is None else key.expires_at - key.created_at
+    made = _make(
+        name=key.name,
+        scope=key.scope,
+        limit_tag=key.limit_tag,
+        may_tag=key.may_tag,
+        created_at=now,
+        created_by=actor.name,
+        expires_at=None if lifetime is None else now + lifetime,
+    )
+    end = now + overlap
+    key.expires_at = end if key.expires_at is None else min(end, key.expires_at)
+    key.save(update_fields=["expires_at"])
+    _record(
+        actor,
+        key,
+        "good",
+        f"rotated to {made.key.key_id}, ends {key.expires_at:%Y-%m-%d %H:%M} UTC",
+    )
+    return made
+
+
+def follow_rename(*, old: str, new: str) -> int:
+    """Keys limited to a tag stay with it under its new name. Call it with the rename. How many."""
+    return ApiKey.objects.filter(limit_tag=old).update(limit_tag=new)
+
+
+def disable_limited_to(*, tag: str, actor: Actor) -> int:
+    """Disable the keys limited to a tag that is deleted. Call it with the deletion. How many."""
+    keys = list(ApiKey.objects.select_for_update().filter(limit_tag=tag, disabled_at=None))
+    for key in keys:
+        disable_key(key_id=key.key_id, actor=actor)
+    return len(keys)
+
+
+def _check_maker(
+    actor: Actor, limit_tag: str | None, expires_at: datetime | None, now: datetime
+) -> None:
+    if actor.can(Power.ADMIN):
+        return
+    actor.require(Power.MANAGE, "make API keys")
+    most = timedelta(seconds=settings.KEY_SECONDS_BY_API)
+    if actor.limit is not None or limit_tag is None:
+        raise NotAllowed("Without admin rights only keys that are limited to a tag can be made.")
+    if expires_at is None or expires_at > now + most:
+        raise NotAllowed(
+            f"Without admin rights a key ends within {settings.KEY_SECONDS_BY_API:,} seconds."
+        )
+
+
+def _held(key_id: str, actor: Actor) -> ApiKey:
+    actor.require(Power.ADMIN, "change API keys")
+    key = ApiKey.objects.select_for_update().filter(key_id=key_id).first()
+    if key is None:
+        raise NotFound("There is no such API key.")
+    return key
+
+
+def _make(**columns: Any) -> MadeKey:
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(key_id=key_id, digest=_digest(secret), **columns)
     return MadeKey(key, f"{PREFIX}{key_id}_{secret}")
+
+
+def _told(key: ApiKey) -> str:
+    """What history says a key may do."""
+    limit = "" if key.limit_tag is None else f", limited to {key.limit_tag}"
+    end = "" if key.expires_at is None else f", until {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    return f"{key.scope}{limit}{end}"
+
+
+def _record(actor: Actor, key: ApiKey, old: str, new: str) -> None:
+    change_set = history.open_change_set(actor=actor, act=Act.KEY)
+    field = f"key {key.key_id}"
+    entry = Entry(
+        Op.SET,
+        tag=key.limit_tag,
+        field=field,
+        old=f"{key.name}: {old}" if old else None,
+        new=f"{key.name}: {new}",
+    )
+    history.record(change_set, [entry])
 
 
 def find_key(token: str) -> ApiKey | None:
