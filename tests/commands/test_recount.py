@@ -1,0 +1,103 @@
+"""manage.py recount: what is derived is counted again, and set right only if asked."""
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from agents.domain import recount
+from agents.domain.recount import Difference
+from agents.domain.search import AGENT_INDEX, TAG_INDEX, forget_rows, index_rows
+from agents.models import Agent, ChangeSet, Tag
+from tests.helpers import make_agent
+
+pytestmark = pytest.mark.django_db
+
+
+def spoil() -> list[Difference]:
+    """Make one of each counter and text wrong; what a recount must find."""
+    agent = make_agent(name="Åsa", tags=["user_1", "vip"])
+    Tag.objects.filter(name="vip").update(n=7)
+    Tag.objects.filter(name="user_1").update(name_folded="x", lookalike="y", protected=True)
+    Agent.objects.update(tag_count=5, user_tag_count=0, name_folded="z")
+    index_rows(TAG_INDEX, [(Tag.objects.get(name="user_1").id, "x")])
+    index_rows(AGENT_INDEX, [(agent.seq, "z")])
+    return [
+        Difference("tag.name_folded", "user_1", "x", "user_1"),
+        Difference("tag.lookalike", "user_1", "y", "user1"),
+        Difference("tag.protected", "user_1", True, False),
+        Difference("agent.name_folded", agent.public_id, "z", "asa"),
+        Difference("tag.n", "vip", 7, 1),
+        Difference("agent.tag_count", agent.public_id, 5, 2),
+        Difference("agent.user_tag_count", agent.public_id, 0, 1),
+    ]
+
+
+def test_all_well_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    make_agent(tags=["user_1", "vip"])
+    call_command("recount")
+    assert capsys.readouterr().out == "Everything is as counted.\n"
+
+
+def test_differences_are_told_and_left(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = spoil()
+    with pytest.raises(CommandError) as refused:
+        call_command("recount")
+    assert str(refused.value) == "7 differences; --fix sets them right."
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 7
+    assert lines[4] == "tag.n of vip: 7, should be 1"
+    assert recount.differences() == wrong
+
+
+def test_fix_sets_all_right_without_a_trace_on_the_agent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wrong = spoil()
+    before = Agent.objects.values("version", "updated_at").get()
+    acts = ChangeSet.objects.count()
+    call_command("recount", "--fix")
+    # On SQLite the search rows of the two folded texts were set right as well.
+    count = len(wrong) + (2 if connection.vendor == "sqlite" else 0)
+    assert capsys.readouterr().out.splitlines()[-1] == f"Set right: {count} values."
+    assert recount.differences() == []
+    assert Agent.objects.values("version", "updated_at").get() == before
+    assert ChangeSet.objects.count() == acts
+    assert Agent.objects.filter(tag_count=2, user_tag_count=1, name_folded="asa").count() == 1
+
+
+def test_new_settings_reclassify_tags_and_then_agents(settings: Any) -> None:
+    agent = make_agent(tags=["user_1", "kunde:1"])
+    settings.USER_TAG_PATTERNS = ["kunde:{id}"]
+    settings.PROTECTED_TAGS = ["user_*"]
+    done = recount.repair()
+    assert done == [
+        Difference("tag.names_user", "kunde:1", False, True),
+        Difference("tag.names_user", "user_1", True, False),
+        Difference("tag.protected", "user_1", False, True),
+    ]
+    agent.refresh_from_db()
+    assert agent.user_tag_count == 1
+    assert recount.differences() == []
+
+
+def test_no_more_than_asked_for_are_listed() -> None:
+    for number in range(5):
+        make_agent(tags=[f"t{number}"])
+    Tag.objects.update(n=9)
+    assert len(recount.differences(most=3)) == 3
+
+
+@pytest.mark.only_sqlite
+def test_search_rows_missing_stale_and_left_over_are_found() -> None:
+    missing, stale = make_agent(name="Missing"), make_agent(name="Stale")
+    forget_rows(AGENT_INDEX, [missing.seq])
+    index_rows(AGENT_INDEX, [(stale.seq, "old"), (5, "gone")])
+    assert recount.differences() == [
+        Difference(AGENT_INDEX, missing.public_id, None, "missing"),
+        Difference(AGENT_INDEX, stale.public_id, "old", "stale"),
+        Difference(AGENT_INDEX, "5", "gone", None),
+    ]
+    recount.repair()
+    assert recount.differences() == []
