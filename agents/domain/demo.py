@@ -1,0 +1,138 @@
+"""The demo: some forty agents of several users, with a past of a few months."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.utils import timezone
+
+from agents.actors import ADMIN, Actor, Kind, Source
+from agents.domain.agents import create_agent
+from agents.domain.demodata import AGENTS, CHANGES, EMBEDDING, KINDS, UNDONE
+from agents.domain.newagents import NewAgent, NewBlock
+from agents.domain.tags import change_tags
+from agents.domain.transactions import write
+from agents.domain.undo import undo
+from agents.models import Agent, AgentTag, Block, Change, ChangeSet, Tag, Tombstone
+
+# Those who act in the demo's history. None of them can sign in.
+_ACTORS = {
+    "mara": Actor(Kind.PERSON, "demo:mara", "Mara Lindqvist", Source.PAGE, ADMIN),
+    "tomas": Actor(Kind.PERSON, "demo:tomas", "Tomás Rivera", Source.PAGE, ADMIN),
+    "jiwoo": Actor(Kind.PERSON, "demo:jiwoo", "Ji-woo Park", Source.PAGE, ADMIN),
+    "sync": Actor(Kind.KEY, "demo:billing-sync", "API key “billing sync”", Source.API, ADMIN),
+}
+_SHARED_LABEL = "company"
+
+
+def public_id(name: str) -> str:
+    """The id of a demo agent: always the same, so that a second run finds it."""
+    digest = hashlib.sha256(f"ADE demo: {name}".encode()).digest()
+    return f"agent-{UUID(bytes=digest[:16], version=4)}"
+
+
+def is_there() -> bool:
+    """True if the demo was made here before, also if some of it was deleted since."""
+    ids = [public_id(name) for name, *_ in AGENTS]
+    found = Agent.objects.filter(public_id__in=ids).exists()
+    return found or Tombstone.objects.filter(public_id__in=ids).exists()
+
+
+@write
+def make() -> int:
+    """Make the demo's agents and their past; the number of agents. Does nothing where it is."""
+    if is_there():
+        return 0
+    now = timezone.now()
+    steps: list[tuple[datetime, Callable[[], str]]] = []
+    for number, row in enumerate(AGENTS):
+        # The first ones half a year ago, the last one three days ago.
+        when = now - timedelta(days=3 + (len(AGENTS) - 1 - number) * 4.4, hours=number % 7)
+        steps.append((when, partial(_make_agent, *row, when=when)))
+    for days, who, name, add, remove, why in CHANGES:
+        when = now - timedelta(days=days)
+        steps.append((when, partial(_change, who, name, add, remove, why)))
+    who, name, days = UNDONE
+    steps.append((now - timedelta(days=days), partial(_take_back, who, name)))
+    # In the order of time, as history is.
+    for when, step in sorted(steps, key=lambda step: step[0]):
+        _date_back(step(), when)
+    return len(AGENTS)
+
+
+def _make_agent(name: str, kind: str, user: str, tags: str, *, when: datetime) -> str:
+    sort = KINDS[kind]
+    shared = Block.objects.filter(label=_SHARED_LABEL, metadata='{"demo":true}').first()
+    team = [f"team:{sort.team}"] if tags else []
+    spec = NewAgent(
+        public_id=public_id(name),
+        name=name if " " in name else f"{name} · {sort.title}",
+        description=sort.description,
+        model=sort.model,
+        embedding=EMBEDDING,
+        context_window_limit=sort.window,
+        system=sort.system,
+        metadata={"demo": True},
+        tags=[*([user] if user else []), *tags.split(), *team],
+        blocks=_blocks(name, user, with_shared=shared is None),
+        block_ids=[shared.public_id] if shared else [],
+        created_at=when,
+    )
+    who = "sync" if user.startswith("user_") and user[5:].isdigit() else "mara"
+    create_agent(spec, actor=_ACTORS[who])
+    return public_id(name)
+
+
+def _blocks(name: str, user: str, *, with_shared: bool) -> list[NewBlock]:
+    human = f"Known to the application as {user}." if user else "Nobody yet."
+    persona = f"I am {name}. I am calm, exact and brief."
+    blocks = [
+        NewBlock("human", f"{human} Prefers short answers.", limit=5000),
+        NewBlock("persona", persona, limit=5000),
+    ]
+    if with_shared:
+        text = "We sell outdoor gear in eleven countries. Returns are free for 60 days."
+        blocks.append(NewBlock(_SHARED_LABEL, text, limit=2000, metadata={"demo": True}))
+    return blocks
+
+
+def _change(who: str, name: str, add: str, remove: str, why: str) -> str:
+    agent_id = public_id(name)
+    change_tags(
+        agent_id=agent_id,
+        add=add.split(),
+        remove=remove.split(),
+        actor=_ACTORS[who],
+        reason=why,
+    )
+    return agent_id
+
+
+def _take_back(who: str, name: str) -> str:
+    agent_id = public_id(name)
+    undo(change_set_id=_last_change_set(agent_id), actor=_ACTORS[who])
+    return agent_id
+
+
+def _last_change_set(agent_id: str) -> int:
+    return Change.objects.filter(agent_id=agent_id).latest("id").change_set_id
+
+
+def _date_back(agent_id: str, when: datetime) -> None:
+    """Move what was just written to an agent to the time the demo says it happened.
+
+    History is not edited otherwise; here nobody has seen it yet, the transaction is still open.
+    """
+    change_set_id = _last_change_set(agent_id)
+    ChangeSet.objects.filter(id=change_set_id).update(created_at=when)
+    added = AgentTag.objects.filter(change_set_id=change_set_id)
+    tags = Tag.objects.filter(id__in=added.values("tag_id"))
+    tags.update(last_added_at=when)
+    tags.filter(created_at__gt=when).update(created_at=when)
+    added.update(added_at=when)
+    agents = Agent.objects.filter(public_id=agent_id)
+    agents.update(updated_at=when)
+    own = Block.objects.filter(agentblock__agent__in=agents, created_at__gt=when)
+    own.update(created_at=when, updated_at=when)
