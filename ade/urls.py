@@ -2,6 +2,9 @@
 
 from django.urls import include, path
 
+from agents.api.app import api
+
 urlpatterns = [
+    path("v1/", api.urls),
     path("accounts/", include("allauth.account.urls")),
 ]

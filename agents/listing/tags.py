@@ -3,6 +3,8 @@
 A tag-limited actor sees the tags of its own agents, with counts of its own agents.
 """
 
+from typing import Any
+
 from django.db import connection
 
 from agents.actors import Actor
@@ -35,7 +37,7 @@ def names(
     `part` must stand in the name, case and accents folded. A cursor need not be a tag that exists.
     """
     # The number stands in the text: SQLite uses a partial index only if it can read the condition.
-    where, params = ["t.n > 0"], list[object]()
+    where, params = ["t.n > 0"], list[Any]()
     if "\0" in f"{part}{after}{before}":
         return []  # no tag holds one, and PostgreSQL refuses it
     if actor.limit is not None:
@@ -62,7 +64,7 @@ def names(
     return found[::-1] if turned else found
 
 
-def part_condition(folded: str) -> tuple[str, list[object]]:
+def part_condition(folded: str) -> tuple[str, list[Any]]:
     """SQL that is true of a tag `t` whose name holds this folded text, and its parameters."""
     ids = hits(folded)
     if ids is not None and len(ids) <= HITS:

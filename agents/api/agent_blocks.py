@@ -1,0 +1,64 @@
+"""/v1/agents/{id}/core-memory/blocks: an agent's memory blocks, by their labels."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router
+
+from agents.api.agents import require_seq
+from agents.api.answers import Answer, json_answer
+from agents.api.auth import actor_of
+from agents.api.bodies import AgentId, BlockEditBody, BlocksQuery
+from agents.api.state import blocks_of
+from agents.domain.blocks import update_block
+from agents.domain.edits import UNSET
+from agents.errors import BadRequest, NotFound
+
+router = Router(tags=["memory blocks"])
+
+
+@router.get("/{agent_id}/core-memory/blocks")
+def list_blocks(request: HttpRequest, agent_id: AgentId, query: Query[BlocksQuery]) -> Answer:
+    """The agent's memory blocks, oldest first."""
+    blocks = blocks_of(require_seq(agent_id, actor_of(request)))
+    if query.order == "desc":
+        blocks.reverse()
+    return json_answer(_page(blocks, query))
+
+
+@router.get("/{agent_id}/core-memory/blocks/{path:label}")
+def get_block(request: HttpRequest, agent_id: AgentId, label: Path[str]) -> Answer:
+    """The agent's block with this label."""
+    seq = require_seq(agent_id, actor_of(request))
+    return _answer(agent_id, seq, label)
+
+
+@router.patch("/{agent_id}/core-memory/blocks/{path:label}")
+def edit_block(
+    request: HttpRequest, agent_id: AgentId, label: Path[str], body: BlockEditBody
+) -> Answer:
+    """Change the agent's block with this label, for every agent that shares it."""
+    actor = actor_of(request)
+    given = {name: UNSET if value is None else value for name, value in body.model_dump().items()}
+    update_block(agent_id=agent_id, label=label, actor=actor, **given)
+    return _answer(agent_id, require_seq(agent_id, actor), label)
+
+
+def _page(blocks: list[dict[str, Any]], query: BlocksQuery) -> list[dict[str, Any]]:
+    """Clients page until a page is empty, also here: without `after` they would never end."""
+    places = {block["id"]: place for place, block in enumerate(blocks)}
+    for cursor in (query.after, query.before):
+        if cursor and cursor not in places:
+            raise BadRequest(f"The agent has no block with ID {cursor}, so no page starts there.")
+    first = places[query.after] + 1 if query.after else 0
+    last = places[query.before] if query.before else len(blocks)
+    if query.before and not query.after:
+        first = max(0, last - query.size)
+    return blocks[first:last][: query.size]
+
+
+def _answer(agent_id: str, seq: int, label: str) -> Answer:
+    for block in blocks_of(seq):
+        if block["label"] == label:
+            return json_answer(block)
+    raise NotFound(f"No block with label '{label}' found for agent '{agent_id}'")

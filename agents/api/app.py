@@ -1,0 +1,24 @@
+"""The API as one object: its routes, how it reads, who may call it, how it says what went wrong."""
+
+from ninja import NinjaAPI
+
+from agents.api import agent_blocks, agent_tags, agents, health, tags
+from agents.api.auth import KeyAuth
+from agents.api.errors import add_handlers
+from agents.api.parser import StrictParser
+
+api = NinjaAPI(
+    title="ADE",
+    version=health.VERSION,
+    description="Agents, their tags and their memory blocks, as Letta's clients know them.",
+    urls_namespace="v1",
+    auth=KeyAuth(),
+    parser=StrictParser(),
+    docs_url=None,
+)
+add_handlers(api)
+api.add_router("/health", health.router)
+api.add_router("/tags", tags.router)
+api.add_router("/agents", agents.router)
+api.add_router("/agents", agent_tags.router)
+api.add_router("/agents", agent_blocks.router)
