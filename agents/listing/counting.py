@@ -9,6 +9,7 @@ from agents.filters import AgentFilter
 from agents.limits import EXACT_COUNT
 from agents.listing import bounds
 from agents.listing.plan import ALL_AGENTS, Driver, Params, Plan, make_plan
+from agents.listing.scan import probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ def count(wanted: AgentFilter, *, actor: Actor) -> int:
         return 0
     if (known := _known(plan)) is not None:
         return known
-    inner, params = _all_candidates(plan)
-    return _number(f"SELECT count(*) FROM ({inner}) c" + _where(plan), params + _values(plan))
+    inner, params, where = _all_candidates(plan)
+    return _number(f"SELECT count(*) FROM ({inner}) c{where}", params)
 
 
 def capped_count(wanted: AgentFilter, *, actor: Actor, most: int = EXACT_COUNT) -> Count:
@@ -45,12 +46,16 @@ def capped_count(wanted: AgentFilter, *, actor: Actor, most: int = EXACT_COUNT) 
         largest = max(driver.size or 0 for driver in plan.drivers)
         if largest > most:
             return Count(most, exact=False)
-    budget = most + 1 if not plan.conditions else bounds.BUDGETS[-1]
-    inner, params = _all_candidates(plan, budget)
+    budget = most + 1 if not plan.conditions else bounds.COUNTED
+    inner, params, where = _all_candidates(plan, budget)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM ({inner}) c{where} LIMIT %s) few"
+    found = _number(sql, [*params, most + 1])
+    if found > most:
+        return Count(most, exact=False)
+    bare = Plan(plan.drivers)
+    inner, params, _ = _all_candidates(bare, budget)
     looked = _number(f"SELECT count(*) FROM ({inner}) c", params)
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM ({inner}) c{_where(plan)} LIMIT %s) few"
-    found = _number(sql, [*params, *_values(plan), most + 1])
-    return Count(min(found, most), found <= most and looked < budget)
+    return Count(found, looked < budget)
 
 
 def _known(plan: Plan) -> int | None:
@@ -60,32 +65,28 @@ def _known(plan: Plan) -> int | None:
     return None
 
 
-def _all_candidates(plan: Plan, budget: int | None = None) -> tuple[str, Params]:
-    """Every candidate's key once, or of each driver the newest `budget`."""
+def _all_candidates(plan: Plan, budget: int | None = None) -> tuple[str, Params, str]:
+    """Every candidate's key once, or of each driver the newest `budget`; and what is asked of them.
+
+    The parameters are those of both.
+    """
+    in_passing = len(plan.drivers) == 1 and plan.drivers[0].on_agents
+    where, values, columns = probes(plan.conditions, in_passing=in_passing)
+    more = "".join(f", {column}" for column in columns)
     parts, params = [], []
     for driver in plan.drivers:
-        sql = f"SELECT {driver.key} AS k FROM {driver.table} WHERE {driver.where}"
+        sql = f"SELECT {driver.key} AS k{more} FROM {driver.table} WHERE {driver.where}"
         params += driver.params
         if budget is not None:
             order = "" if driver == ALL_AGENTS and not plan.conditions else _order(driver)
-            sql = f"SELECT k FROM ({sql}{order} LIMIT %s) d"
+            sql = f"SELECT * FROM ({sql}{order} LIMIT %s) d"
             params.append(budget)
         parts.append(sql)
-    return " UNION ".join(parts), params
+    return " UNION ".join(parts), [*params, *values], where
 
 
 def _order(driver: Driver) -> str:
     return f" ORDER BY {driver.key} DESC"
-
-
-def _where(plan: Plan) -> str:
-    if not plan.conditions:
-        return ""
-    return " WHERE " + " AND ".join(one.sql.format(k="c.k") for one in plan.conditions)
-
-
-def _values(plan: Plan) -> Params:
-    return [value for one in plan.conditions for value in one.params]
 
 
 def _number(sql: str, params: Params) -> int:

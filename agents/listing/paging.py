@@ -12,10 +12,10 @@ from agents.errors import BadRequest
 from agents.filters import AgentFilter, Sort
 from agents.jsontext import dumps, loads
 from agents.listing import bounds
-from agents.listing.plan import Plan, make_plan
-from agents.listing.scan import Found, Position, Walk, driver_sql, moment_text, walk
+from agents.listing.plan import ALL_AGENTS, TRIGRAM, Plan, estimated, make_plan
+from agents.listing.scan import Found, Position, Walk, driver_sql, moment_text, probes, walk
 from agents.models import Agent, Tombstone
-from agents.tagnames import text_problem
+from agents.tagnames import fold, text_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,41 @@ def page(
 def _find(
     wanted: AgentFilter, actor: Actor, way: Walk, start: Position | None, most: int, until_one: bool
 ) -> Found:
+    if way.by_key and connection.vendor == "postgresql" and len(fold(wanted.q)) >= TRIGRAM:
+        found = _glance(wanted, actor, way, start, most)
+        if found is not None:
+            return found
     plan = make_plan(wanted, actor)
     if plan is None:
         return Found([], None)
     if way.by_key:
         return walk(plan, way, start, most, until_one=until_one)
-    if plan.size is not None and plan.size <= bounds.SORTED:
+    if _is_narrow(plan):
         return Found(*_sorted(plan, way, start, most))
     plan = make_plan(wanted, actor, drive=False)
     assert plan is not None  # noqa: S101  # the same filter had one above
     return walk(plan, way, start, most, until_one=until_one)
+
+
+def _glance(
+    wanted: AgentFilter, actor: Actor, way: Walk, start: Position | None, most: int
+) -> Found | None:
+    """The page of a search without the trigram index, if the next few agents fill it.
+
+    PostgreSQL's index gives its hits in no order, so that of a common text thousands are read.
+    """
+    plan = make_plan(wanted, actor, search=False)
+    if plan is None or not plan.drivers[0].on_agents:
+        return None
+    found = walk(plan, way, start, most, until_one=False, budgets=bounds.BUDGETS[:1])
+    return found if len(found.rows) >= most or found.looked_to is None else None
+
+
+def _is_narrow(plan: Plan) -> bool:
+    """True if its candidates are few enough to be sorted."""
+    sizes = [estimated(driver) for driver in plan.drivers if driver != ALL_AGENTS]
+    known = [size for size in sizes if size is not None]
+    return len(known) == len(plan.drivers) and sum(known) <= bounds.SORTED
 
 
 def _sorted(
@@ -89,14 +114,11 @@ def _sorted(
     """All candidates of a narrow plan, sorted by a column of theirs."""
     seqs: set[int] = set()
     for driver in plan.drivers:
-        inner, params = driver_sql(driver, Walk("seq", descending=True), None)
-        sql = f"SELECT c.k FROM ({inner} LIMIT %s) c"
-        params = [*params, bounds.SORTED + 1]
-        if plan.conditions:
-            sql += " WHERE " + " AND ".join(one.sql.format(k="c.k") for one in plan.conditions)
-            params += [value for one in plan.conditions for value in one.params]
+        where, values, more = probes(plan.conditions, in_passing=driver.on_agents)
+        inner, params = driver_sql(driver, Walk("seq", descending=True), None, more)
+        sql = f"SELECT c.k FROM ({inner} LIMIT %s) c{where}"
         with connection.cursor() as cursor:
-            cursor.execute(sql, params)
+            cursor.execute(sql, [*params, bounds.SORTED + 1, *values])
             seqs.update(row[0] for row in cursor)
     rows = [
         Position(seq, value)

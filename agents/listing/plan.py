@@ -20,15 +20,21 @@ from agents.tagnames import fold
 Params = list[Any]
 
 # Trigrams find three characters and more.
-_TRIGRAM = 3
+TRIGRAM = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL that must be true of a candidate; `{k}` stands for its key."""
+    """SQL that must be true of a candidate; `{k}` stands for its key.
+
+    What is asked of the agent's own columns can be read where the walk stands, if that is on the
+    agents: `of_row` says it of the `columns` of a candidate `c`.
+    """
 
     sql: str
     params: Params
+    of_row: str = ""
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,11 @@ class Driver:
     where: str
     params: Params
     size: int | None = None
+
+    @property
+    def on_agents(self) -> bool:
+        """True if its candidates are rows of agents, whose columns can be read in passing."""
+        return self.table == "agents_agent"
 
 
 @dataclass(slots=True)
@@ -71,17 +82,20 @@ class _Tags:
     none: list[int]
 
 
-def make_plan(wanted: AgentFilter, actor: Actor, *, drive: bool = True) -> Plan | None:
+def make_plan(
+    wanted: AgentFilter, actor: Actor, *, drive: bool = True, search: bool = True
+) -> Plan | None:
     """The plan for what this actor may see of the filter; None if that is surely nothing.
 
-    Without `drive`, all agents are the candidates and the whole filter is probed.
+    Without `drive`, all agents are the candidates and the whole filter is probed. Without
+    `search`, the trigram index is not asked.
     """
     tags = _resolve(wanted, actor)
     if tags is None or (wanted.untagged and (tags.required or tags.any)):
         return None
     if wanted.ids is not None and not wanted.ids:
         return None
-    drivers, used = _drivers(wanted, tags) if drive else ([ALL_AGENTS], set[str]())
+    drivers, used = _drivers(wanted, tags, search) if drive else ([ALL_AGENTS], set[str]())
     conditions = _tag_conditions(tags, used)
     column = _column_condition(wanted, used)
     return Plan(drivers, conditions + column)
@@ -119,7 +133,7 @@ def _tag_driver(tag_id: int, size: int) -> Driver:
     return Driver("agents_agenttag", "agent_id", "tag_id = %s", [tag_id], size)
 
 
-def _drivers(wanted: AgentFilter, tags: _Tags) -> tuple[list[Driver], set[str]]:
+def _drivers(wanted: AgentFilter, tags: _Tags, search: bool) -> tuple[list[Driver], set[str]]:
     """The drivers, and the names of the parts of the filter that they satisfy by themselves."""
     best: tuple[list[Driver], set[str]] = ([ALL_AGENTS], set())
     size: int | None = None
@@ -129,27 +143,27 @@ def _drivers(wanted: AgentFilter, tags: _Tags) -> tuple[list[Driver], set[str]]:
     if tags.any and (size is None or sum(tags.any.values()) < size):
         size = sum(tags.any.values())
         best = [_tag_driver(key, n) for key, n in tags.any.items()], {"any"}
-    for part, driver in _column_drivers(wanted):
+    if size is not None and size <= bounds.ESTIMATE:
+        return best  # narrow enough: finding out what else there is costs more
+    for part, driver in _column_drivers(wanted, search):
         if size is None:
             return [driver], {part}
-        if (
-            size > bounds.ESTIMATE
-            and (estimate := _estimate(driver)) is not None
-            and estimate < size
-        ):
+        if (estimate := estimated(driver)) is not None and estimate < size:
             size, best = estimate, ([driver], {part})
+        if size <= bounds.ESTIMATE:
+            break
     return best
 
 
-def _column_drivers(wanted: AgentFilter) -> Iterable[tuple[str, Driver]]:
+def _column_drivers(wanted: AgentFilter, search: bool) -> Iterable[tuple[str, Driver]]:
     """Drivers that the agents' own columns offer, the narrowest kinds first."""
     if wanted.ids is not None:
         marks = ", ".join(["%s"] * len(wanted.ids))
         yield "ids", Driver("agents_agent", "seq", f"public_id IN ({marks})", [*wanted.ids])
     if wanted.name is not None:
         yield "name", Driver("agents_agent", "seq", "name = %s", [wanted.name])
-    if search := search_driver(wanted.q):
-        yield "q", search
+    if search and (hits := search_driver(wanted.q)):
+        yield "q", hits
     if wanted.two_users:
         yield "two_users", Driver("agents_agent", "seq", "user_tag_count > 1", [])
     if wanted.untagged:
@@ -167,7 +181,7 @@ def search_driver(q: str) -> Driver | None:
     where they are few enough to sort, and where they are many, a scan in order meets them soon.
     """
     folded = fold(q)
-    if len(folded) < _TRIGRAM:
+    if len(folded) < TRIGRAM:
         return None
     if connection.vendor == "sqlite":
         phrase = '"' + folded.replace('"', '""') + '"'
@@ -185,7 +199,7 @@ def search_driver(q: str) -> Driver | None:
     return Driver(f"{table} hits", "seq", "TRUE", [hits], len(hits))
 
 
-def _estimate(driver: Driver) -> int | None:
+def estimated(driver: Driver) -> int | None:
     """How many candidates a driver has, counted up to a bound; None beyond it."""
     if driver.size is not None:
         return driver.size
@@ -220,30 +234,35 @@ def _tag_conditions(tags: _Tags, used: set[str]) -> list[Condition]:
 
 
 def _column_condition(wanted: AgentFilter, used: set[str]) -> list[Condition]:
-    """All that is asked of the agent's own columns, as one probe of its row."""
-    parts: list[tuple[str, str, Params]] = []
-    if wanted.ids is not None:
-        parts.append(
-            ("ids", f"a.public_id IN ({', '.join(['%s'] * len(wanted.ids))})", [*wanted.ids])
-        )
-    if wanted.name is not None:
-        parts.append(("name", "a.name = %s", [wanted.name]))
-    if wanted.models:
-        marks = ", ".join(["%s"] * len(wanted.models))
-        parts.append(("models", f"a.model IN ({marks})", [*wanted.models]))
-    if folded := fold(wanted.q):
-        position = "instr" if connection.vendor == "sqlite" else "strpos"
-        parts.append(("q", f"{position}(a.name_folded, %s) > 0", [folded]))
-    for flag, sql in (
-        ("untagged", "a.tag_count = 0"),
-        ("userless", "a.user_tag_count = 0"),
-        ("two_users", "a.user_tag_count > 1"),
-    ):
-        if getattr(wanted, flag):
-            parts.append((flag, sql, []))
-    left = [(sql, params) for part, sql, params in parts if part not in used]
+    """All that is asked of the agent's own columns, as one condition."""
+    left = [test for test in _column_tests(wanted) if test[0] not in used]
     if not left:
         return []
-    both = " AND ".join(sql for sql, _ in left)
-    values = [value for _, params in left for value in params]
-    return [Condition(f"(SELECT {both} FROM agents_agent a WHERE a.seq = {{k}})", values)]
+    columns = tuple(dict.fromkeys(column for _, column, _, _ in left))
+    values = [value for *_, params in left for value in params]
+    probe, of_row = (
+        " AND ".join(test.format(f"{row}.{column}") for _, column, test, _ in left) for row in "ac"
+    )
+    probe = f"(SELECT {probe} FROM agents_agent a WHERE a.seq = {{k}})"
+    return [Condition(probe, values, of_row, columns)]
+
+
+def _column_tests(wanted: AgentFilter) -> Iterable[tuple[str, str, str, Params]]:
+    """Parts of the filter: its name, its column, what is asked of it, and the parameters."""
+    if wanted.ids is not None:
+        marks = ", ".join(["%s"] * len(wanted.ids))
+        yield "ids", "public_id", f"{{}} IN ({marks})", [*wanted.ids]
+    if wanted.name is not None:
+        yield "name", "name", "{} = %s", [wanted.name]
+    if wanted.models:
+        marks = ", ".join(["%s"] * len(wanted.models))
+        yield "models", "model", f"{{}} IN ({marks})", [*wanted.models]
+    if folded := fold(wanted.q):
+        position = "instr" if connection.vendor == "sqlite" else "strpos"
+        yield "q", "name_folded", f"{position}({{}}, %s) > 0", [folded]
+    if wanted.untagged:
+        yield "untagged", "tag_count", "{} = 0", []
+    if wanted.userless:
+        yield "userless", "user_tag_count", "{} = 0", []
+    if wanted.two_users:
+        yield "two_users", "user_tag_count", "{} > 1", []

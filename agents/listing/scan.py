@@ -50,18 +50,26 @@ class Found:
     looked_to: Position | None
 
 
-def walk(plan: Plan, way: Walk, start: Position | None, wanted: int, *, until_one: bool) -> Found:
+def walk(
+    plan: Plan,
+    way: Walk,
+    start: Position | None,
+    wanted: int,
+    *,
+    until_one: bool,
+    budgets: Sequence[int] = (),
+) -> Found:
     """Find up to `wanted` agents after `start`.
 
     It gives up when its budgets are spent, with what it has; with `until_one`, not before it has
     found one or reached the end.
     """
-    if len(plan.drivers) == 1:
-        return _walk_one(plan.drivers[0], plan.conditions, way, start, wanted, until_one)
+    steps = budgets or (bounds.BUDGETS if way.by_key else bounds.SCATTERED)
     found = [
-        _walk_one(driver, plan.conditions, way, start, wanted, until_one) for driver in plan.drivers
+        _walk_one(driver, plan.conditions, way, start, wanted, until_one, steps)
+        for driver in plan.drivers
     ]
-    return _merge(found, way, wanted)
+    return found[0] if len(found) == 1 else _merge(found, way, wanted)
 
 
 def _merge(found: Sequence[Found], way: Walk, wanted: int) -> Found:
@@ -85,6 +93,7 @@ def _walk_one(
     start: Position | None,
     wanted: int,
     until_one: bool,
+    budgets: Sequence[int],
 ) -> Found:
     if not conditions:
         first = _candidates(driver, [], way, start, wanted, wanted)
@@ -92,7 +101,7 @@ def _walk_one(
     rows: list[Position] = []
     step = 0
     while True:
-        budget = bounds.BUDGETS[min(step, len(bounds.BUDGETS) - 1)]
+        budget = budgets[min(step, len(budgets) - 1)]
         rows += _candidates(driver, conditions, way, start, budget, wanted - len(rows))
         if len(rows) >= wanted:
             return Found(rows, rows[-1])
@@ -101,7 +110,7 @@ def _walk_one(
             return Found(rows, None)
         start = end[0]
         step += 1
-        if step >= len(bounds.BUDGETS) and (rows or not until_one):
+        if step >= len(budgets) and (rows or not until_one):
             return Found(rows, start)
 
 
@@ -115,13 +124,12 @@ def _candidates(
     *,
     offset: int = 0,
 ) -> list[Position]:
-    inner, params = driver_sql(driver, way, start)
+    in_passing = driver.on_agents or not way.by_key
+    where, values, more = probes(conditions, in_passing=in_passing)
+    inner, params = driver_sql(driver, way, start, more)
     columns = "c.k, c.v" if not way.by_key else "c.k"
-    sql = f"SELECT {columns} FROM ({inner} LIMIT %s) c"
-    params = [*params, budget]
-    if conditions:
-        sql += " WHERE " + " AND ".join(one.sql.format(k="c.k") for one in conditions)
-        params += [value for one in conditions for value in one.params]
+    sql = f"SELECT {columns} FROM ({inner} LIMIT %s) c{where}"
+    params = [*params, budget, *values]
     # No outer ORDER BY: both databases keep the order of the fenced walk, so its first rows are
     # the right ones, and SQLite would look at the whole budget before it sorts.
     sql += " LIMIT %s"
@@ -137,19 +145,39 @@ def _candidates(
     return positions
 
 
-def driver_sql(driver: Driver, way: Walk, start: Position | None) -> tuple[str, Params]:
-    """The ordered candidates of a driver from `start` on, without a limit."""
+def probes(
+    conditions: Sequence[Condition], *, in_passing: bool
+) -> tuple[str, Params, tuple[str, ...]]:
+    """The conditions as a WHERE on candidates `c`, their values, and the columns `c` must have.
+
+    `in_passing` if candidates are rows of agents: another look-up of the same row costs as much
+    as all else that is done for it.
+    """
+    if not conditions:
+        return "", [], ()
+    tests = [one.of_row if in_passing and one.of_row else one.sql for one in conditions]
+    columns = [column for one in conditions for column in one.columns] if in_passing else []
+    where = " AND ".join(test.format(k="c.k") for test in tests)
+    values = [value for one in conditions for value in one.params]
+    return f" WHERE {where}", values, tuple(dict.fromkeys(columns))
+
+
+def driver_sql(
+    driver: Driver, way: Walk, start: Position | None, columns: Sequence[str] = ()
+) -> tuple[str, Params]:
+    """The ordered candidates of a driver from `start` on, with these columns, without a limit."""
     order = "DESC" if way.descending else "ASC"
     after = "<" if way.descending else ">"
     # The parameters of a driver that is a table function stand before those of its condition.
     params: Params = [*driver.params]
+    more = "".join(f", {column}" for column in columns)
     if way.by_key:
-        sql = f"SELECT {driver.key} AS k FROM {driver.table} WHERE {driver.where}"
+        sql = f"SELECT {driver.key} AS k{more} FROM {driver.table} WHERE {driver.where}"
         if start is not None:
             sql += f" AND {driver.key} {after} %s"
             params.append(start.seq)
         return f"{sql} ORDER BY {driver.key} {order}", params
-    sql = f"SELECT seq AS k, {way.column} AS v FROM agents_agent WHERE TRUE"
+    sql = f"SELECT seq AS k, {way.column} AS v{more} FROM agents_agent WHERE TRUE"
     if start is not None:
         sql += f" AND ({way.column}, seq) {after} (%s, %s)"
         params += [_param(way, start.value), start.seq]

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.django_db
 def narrow_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds so small that a few hundred agents pass all of them."""
     monkeypatch.setattr(bounds, "BUDGETS", (3, 7, 40))
+    monkeypatch.setattr(bounds, "SCATTERED", (2, 5, 30))
+    monkeypatch.setattr(bounds, "COUNTED", 25)
     monkeypatch.setattr(bounds, "ESTIMATE", 20)
     monkeypatch.setattr(bounds, "SEARCH_HITS", 15)
     monkeypatch.setattr(bounds, "SORTED", 30)
