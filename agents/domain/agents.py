@@ -25,6 +25,7 @@ from agents.models import (
     AgentBlock,
     AgentDetail,
     AgentTag,
+    Block,
     ChangeSet,
     Op,
     Tag,
@@ -60,8 +61,9 @@ def create_agents(
     agents = _insert(specs, columns, carried, now)
     change_set = history.open_change_set(actor=actor, act=act, reason=reason, at=now)
     _tag_new(agents, carried, change_set)
+    shared: dict[str, Block] = {}
     for agent, spec in zip(agents, specs, strict=True):
-        make_blocks(agent, spec.blocks, at=now)
+        make_blocks(agent, spec.blocks, at=now, shared=shared)
         attach_existing(agent, spec.block_ids, actor=actor)
     entries = [Entry(Op.CREATE, agent.public_id, agent.name) for agent in agents]
     for agent, tags in zip(agents, carried, strict=True):

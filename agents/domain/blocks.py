@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-
 from agents.actors import Actor, Power
 from agents.domain import history
 from agents.domain.edits import UNSET
@@ -24,16 +23,27 @@ from agents.limits import BLOCKS_PER_AGENT
 from agents.models import Act, Agent, AgentBlock, Block, Op
 
 
-def make_blocks(agent: Agent, blocks: Sequence[NewBlock], *, at: datetime) -> None:
-    """Make an agent's own blocks. Call it inside the transaction that makes the agent."""
+def make_blocks(
+    agent: Agent, blocks: Sequence[NewBlock], *, at: datetime, shared: dict[str, Block]
+) -> None:
+    """Make an agent's own blocks; one whose key is in `shared` is attached, a new key goes in.
+
+    Call it inside the transaction that makes the agent.
+    """
     if not blocks:
         return
-    rows = [
-        Block(public_id=f"block-{uuid4()}", created_at=at, updated_at=at, **columns)
-        for columns in checked_blocks(list(blocks))
-    ]
+    rows: list[Block] = []
+    attached: list[Block] = []
+    for block, columns in zip(blocks, checked_blocks(list(blocks)), strict=True):
+        row = shared.get(block.key) if block.key else None
+        if row is None:
+            row = Block(public_id=f"block-{uuid4()}", created_at=at, updated_at=at, **columns)
+            rows.append(row)
+            if block.key:
+                shared[block.key] = row
+        attached.append(row)
     Block.objects.bulk_create(rows)
-    _attach(agent, list(Block.objects.filter(public_id__in=[row.public_id for row in rows])))
+    _attach(agent, attached)
 
 
 def attach_existing(agent: Agent, block_ids: Sequence[str], *, actor: Actor) -> None:

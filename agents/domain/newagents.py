@@ -66,6 +66,8 @@ class NewBlock:
     read_only: bool = False
     metadata: dict[str, Any] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    # Blocks with one key, among the agents made together, are one block that they share.
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
