@@ -1,20 +1,22 @@
 """Writes of agents: create (one or many), edit, delete."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from agents.actors import Actor, Power
 from agents.domain import edits, guard, history, search, tagrows
 from agents.domain.blocks import attach_existing, make_blocks
 from agents.domain.history import Entry
-from agents.domain.holds import Held, hold, lock_made
+from agents.domain.holds import Held, hold
 from agents.domain.newagents import AgentColumns, NewAgent, columns_of
-from agents.domain.seq import next_seq
+from agents.domain.seq import SPREAD, floor, next_seq, skip_past
 from agents.domain.tags import entries_of, legal_set
 from agents.domain.transactions import write
 from agents.errors import Conflict, Invalid
@@ -53,14 +55,13 @@ def create_agents(
     actor.require(Power.WRITE, "create agents")
     columns = [columns_of(spec) for spec in specs]
     tags_of = [_tags_of(spec, actor) for spec in specs]
-    rows = {tag.name: tag for tag in lock_made({name for names in tags_of for name in names})}
-    for names in tags_of:
-        guard.check_new(actor, [rows[name] for name in names])
+    rows = tagrows.ensure({name for names in tags_of for name in names})
+    guard.check_new(actor, rows.values())
     now = timezone.now()
     carried = [[rows[name] for name in names] for names in tags_of]
     agents = _insert(specs, columns, carried, now)
     change_set = history.open_change_set(actor=actor, act=act, reason=reason, at=now)
-    _tag_new(agents, carried, change_set)
+    added = _tag_new(agents, carried, change_set)
     shared: dict[str, Block] = {}
     for agent, spec in zip(agents, specs, strict=True):
         make_blocks(agent, spec.blocks, at=now, shared=shared)
@@ -69,6 +70,10 @@ def create_agents(
     for agent, tags in zip(agents, carried, strict=True):
         entries += entries_of(agent, tags, [])
     history.record(change_set, entries)
+    # Last, and not before the agents as other writes do: nobody can know of these agents yet, and
+    # a tag that every new agent gets is locked for two statements instead of ten.
+    tagrows.lock_same(rows.values())
+    tagrows.count_added(added, change_set)
     return agents
 
 
@@ -94,7 +99,7 @@ def update_agent(
     add: list[Tag] = []
     remove: list[Tag] = []
     if wanted is not None:
-        add, remove = held.delta(wanted, held.carried.keys() - set(wanted))
+        add, remove = held.delta(wanted, held.others(wanted))
     changed = edits.apply(edit, held.agent)
     if not (changed or add or remove):
         return held.agent
@@ -130,6 +135,8 @@ def _bury(held: Held, reason: str) -> None:
         [Entry(Op.DELETE, agent.public_id, agent.name), *entries_of(agent, [], tags)],
     )
     held.write_tags([], tags, change_set)
+    # One of an agent that had the same id (or key) before: it came back by an import.
+    Tombstone.objects.filter(Q(seq=agent.seq) | Q(public_id=agent.public_id)).delete()
     Tombstone.objects.create(
         seq=agent.seq,
         public_id=agent.public_id,
@@ -177,20 +184,7 @@ def _insert(
         )
         for spec, column, tags in zip(specs, columns, carried, strict=True)
     ]
-    given = [spec.public_id for spec in specs if spec.public_id]
-    for _ in range(_SEQ_ATTEMPTS):
-        for agent in agents:
-            agent.seq = next_seq(agent.created_at)
-        try:
-            with transaction.atomic():
-                Agent.objects.bulk_create(agents)
-            break
-        except IntegrityError:
-            taken = Agent.objects.filter(public_id__in=given).values_list("public_id", flat=True)
-            if first := taken.first():
-                raise Conflict(f"There is an agent with ID {first} already.") from None
-    else:
-        raise Conflict("Too many agents are being created for the same moment; try again.")
+    _insert_keyed(agents)
     AgentDetail.objects.bulk_create(
         AgentDetail(agent=agent, **column.wide)
         for agent, column in zip(agents, columns, strict=True)
@@ -199,9 +193,40 @@ def _insert(
     return agents
 
 
+def _insert_keyed(agents: Sequence[Agent]) -> None:
+    for _ in range(_SEQ_ATTEMPTS):
+        for agent in agents:
+            agent.seq = next_seq(agent.created_at)
+        try:
+            with transaction.atomic():
+                Agent.objects.bulk_create(agents)
+            return
+        except IntegrityError:
+            _refuse_taken([agent.public_id for agent in agents])
+            for moment in {agent.created_at for agent in agents}:
+                skip_past(moment, _highest_key(moment))
+    raise Conflict("Too many agents are being created for the same moment; try again.")
+
+
+def _refuse_taken(ids: Sequence[str]) -> None:
+    """Raise Conflict if one of the ids is given twice, or an agent has it."""
+    twice = [public_id for public_id, count in Counter(ids).items() if count > 1]
+    taken = Agent.objects.filter(public_id__in=ids).values_list("public_id", flat=True)
+    if first := next(iter(twice), None) or taken.first():
+        raise Conflict(f"There is an agent with ID {first} already.")
+
+
+def _highest_key(moment: datetime) -> int:
+    """The highest key that an agent created at `moment` has, or the one before the lowest."""
+    lowest = floor(moment)
+    keys = Agent.objects.filter(created_at=moment, seq__gte=lowest, seq__lt=lowest + SPREAD)
+    return keys.order_by("-seq").values_list("seq", flat=True).first() or lowest - 1
+
+
 def _tag_new(
     agents: Sequence[Agent], carried: Sequence[Sequence[Tag]], change_set: ChangeSet
-) -> None:
+) -> list[AgentTag]:
+    """Write the rows between new agents and their tags; the caller counts them."""
     rows = [
         AgentTag(
             tag_id=tag.id,
@@ -212,5 +237,4 @@ def _tag_new(
         for agent, tags in zip(agents, carried, strict=True)
         for tag in tags
     ]
-    AgentTag.objects.bulk_create(rows, batch_size=5000)
-    tagrows.count_added(rows, change_set)
+    return AgentTag.objects.bulk_create(rows, batch_size=5000)

@@ -1,29 +1,26 @@
-"""An agent held for writing, with its tags: the locks, in their order, and the delta under them.
+"""Agents held for writing, with their tags: the locks, in their order, and the delta under them.
 
-Order of locks everywhere: tags by id, then agents by seq. On SQLite the transaction itself is the
-lock. After a tag is locked its text is read again: a rename may have come first.
+Order of locks everywhere: new tags by name, tags by id, agents by seq. On SQLite the transaction
+itself is the lock. Only tags that a delta touches are locked: a tag that all agents carry would
+otherwise make all writers wait for each other. Which these are is looked up before the locks and
+checked under them; where it moved, the write is run again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet, Value
 from django.utils import timezone
 
 from agents.actors import Actor
 from agents.domain import guard, tagrows
+from agents.domain.transactions import Moved
 from agents.errors import Invalid, NotFound, PreconditionFailed
 from agents.etag import etag_of, matches
 from agents.models import Agent, AgentTag, ChangeSet, Tag
-
-_ATTEMPTS = 20
-
-
-class _Moved(Exception):
-    """Someone renamed or added a tag between our look and our lock."""
 
 
 def agent_not_found(agent_id: str) -> NotFound:
@@ -52,10 +49,22 @@ class Held:
         if not matches(if_match, etag_of(self.agent.public_id, self.agent.version, self.carried)):
             raise PreconditionFailed("The agent has changed since the version in If-Match.")
 
+    def others(self, names: Collection[str]) -> list[str]:
+        """The tags it carries that are not among `names`, in a settled order."""
+        wanted = set(names)
+        return [name for name in self.names if name not in wanted]
+
     def delta(self, add: Iterable[str], remove: Iterable[str]) -> tuple[list[Tag], list[Tag]]:
-        """The tags to put on and to take off, without those that are so already."""
-        to_add = [self.known[name] for name in add if name not in self.carried]
-        to_remove = [self.carried[name] for name in remove if name in self.carried]
+        """The tags to put on and to take off, without those that are so already.
+
+        Raises NotAllowed, Invalid (too many), or Moved where one of them is not locked.
+        """
+        missing = [name for name in add if name not in self.carried]
+        present = [name for name in remove if name in self.carried]
+        if not self.known.keys() >= {*missing, *present}:
+            raise Moved
+        to_add = [self.known[name] for name in missing]
+        to_remove = [self.known[name] for name in present]
         guard.check_delta(self.actor, add=to_add, remove=to_remove)
         count = len(self.carried) + len(to_add) - len(to_remove)
         if to_add and count > settings.MAX_TAGS_PER_AGENT:
@@ -90,11 +99,7 @@ class Held:
                 )
                 for tag in add
             )
-            Tag.objects.filter(id__in=[tag.id for tag in add]).update(
-                n=F("n") + 1,
-                last_added_at=change_set.created_at,
-                last_added_by=change_set.actor_name,
-            )
+            tagrows.raise_counts({tag.id: 1 for tag in add}, change_set)
         for tag in remove:
             del self.carried[tag.name]
         self.carried.update({tag.name: tag for tag in add})
@@ -110,65 +115,69 @@ def hold(
     also: Sequence[str] = (),
     whole: bool = False,
 ) -> Held:
-    """Lock the tags named and then the agent, and read both as they are under the locks.
+    """Lock the tags that a delta touches and then the agent, and read it under the locks.
 
-    Tags in `make` are made where they are missing; those in `also` are locked if they exist; with
-    `whole`, all that the agent carries are locked as well. Call it inside a transaction. Raises
-    NotFound where the agent does not exist for this actor.
+    Of `make`, those that it does not carry are locked, and made where they are missing; of `also`,
+    those that it carries; with `whole`, all that it carries and are not in `make`. Call it inside
+    a write. Raises NotFound where the agent does not exist for this actor.
     """
-    for _ in range(_ATTEMPTS):
-        try:
-            with transaction.atomic():
-                return _attempt(agent_id, actor, make, also, whole)
-        except _Moved:
-            continue
-    raise AssertionError("tags moved at every one of many attempts")
-
-
-def _attempt(
-    agent_id: str, actor: Actor, make: Sequence[str], also: Sequence[str], whole: bool
-) -> Held:
-    seq = Agent.objects.visible_to(actor).filter(public_id=agent_id).values_list("seq", flat=True)
-    found = seq.first()
-    if found is None:
-        raise agent_not_found(agent_id)
-    wanted = set(tagrows.ensure(make).values()) if make else set()
-    if also:
-        wanted |= set(Tag.objects.filter(name__in=also).values_list("id", flat=True))
-    if whole:
-        wanted |= _carried_ids(found)
-    known = {tag.name: tag for tag in lock_tags(wanted)}
-    if not known.keys() >= set(make):
-        raise _Moved
-    agent = Agent.objects.select_for_update(no_key=True).filter(seq=found).first()
+    known: dict[str, Tag] = {}
+    if make or also or whole:
+        carried, rows = _look(agent_id, make)
+        add = set(make) - carried
+        remove = carried - set(make) if whole else carried & set(also)
+        tagrows.make_rows(add - rows)
+        known = tagrows.lock(add | remove)
+        if not known.keys() >= add:
+            raise Moved  # renamed in between; then a tag of the old name is made anew
+    agent = _visible(actor).filter(public_id=agent_id).first()
     if agent is None:
         raise agent_not_found(agent_id)
-    carried = {tag.name: tag for tag in Tag.objects.filter(agenttag__agent_id=found)}
-    if actor.limit is not None and actor.limit not in carried:
+    held = Held(agent, actor, _carried([agent.seq])[agent.seq], known)
+    if actor.limit is not None and actor.limit not in held.carried:
         raise agent_not_found(agent_id)
-    if whole and not {tag.id for tag in carried.values()} <= wanted:
-        raise _Moved
-    return Held(agent, actor, carried, known)
+    return held
 
 
-def lock_made(names: Iterable[str]) -> list[Tag]:
-    """Make these tags where they are missing, and lock them in the order of their ids."""
-    wanted = set(names)
-    for _ in range(_ATTEMPTS):
-        rows = lock_tags(tagrows.ensure(wanted).values())
-        # Renamed between look and lock: then a tag of the old name is made anew.
-        if {tag.name for tag in rows} == wanted:
-            return rows
-    raise AssertionError("tags moved at every one of many attempts")
+def hold_all(
+    agent_ids: Collection[str],
+    *,
+    actor: Actor,
+    make: Collection[str] = (),
+    also: Collection[str] = (),
+) -> dict[str, Held]:
+    """Lock these tags and then these agents; an agent that does not exist for the actor is absent.
+
+    Tags in `make` are made where they are missing. Call it inside a write.
+    """
+    known = {tag.name: tag for tag in tagrows.lock_made(make, also=also)}
+    agents = list(_visible(actor).filter(public_id__in=agent_ids).order_by("seq"))
+    carried = _carried([agent.seq for agent in agents])
+    return {
+        agent.public_id: Held(agent, actor, carried[agent.seq], known)
+        for agent in agents
+        if actor.limit is None or actor.limit in carried[agent.seq]
+    }
 
 
-def lock_tags(ids: Iterable[int]) -> list[Tag]:
-    """Lock these tags in the order of their ids and read them as they are now."""
-    wanted = sorted(set(ids))
-    if not wanted:
-        return []
-    return list(Tag.objects.select_for_update(no_key=True).filter(id__in=wanted).order_by("id"))
+def _look(agent_id: str, make: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Without a lock: the tags that the agent carries, and those of `make` that have a row."""
+    carried = AgentTag.objects.filter(agent__public_id=agent_id)
+    found = carried.annotate(is_carried=Value(True)).values_list("tag__name", "is_carried")
+    if make:
+        rows = Tag.objects.filter(name__in=make).annotate(is_carried=Value(False))
+        found = found.union(rows.values_list("name", "is_carried"), all=True)
+    pairs = list(found)
+    return {name for name, yes in pairs if yes}, {name for name, yes in pairs if not yes}
 
 
-def _carried_ids(seq: int) -> set[int]:
-    return set(AgentTag.objects.filter(agent_id=seq).values_list("tag_id", flat=True))
+def _visible(actor: Actor) -> QuerySet[Agent]:
+    return Agent.objects.visible_to(actor).select_for_update(no_key=True)
+
+
+def _carried(seqs: Sequence[int]) -> dict[int, dict[str, Tag]]:
+    """The tags of each agent. Read after its lock, in a statement of its own."""
+    carried: dict[int, dict[str, Tag]] = defaultdict(dict)
+    for row in AgentTag.objects.filter(agent_id__in=seqs).select_related("tag"):
+        carried[row.agent_id][row.tag.name] = row.tag
+    return carried

@@ -1,13 +1,15 @@
-"""Tag rows: found, made where they are missing, and classified by the settings."""
+"""Tag rows: found, made where they are missing, locked, counted, classified by the settings."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
 
 from agents.domain.search import TAG_INDEX, index_rows
+from agents.domain.transactions import Moved
 from agents.models import AgentTag, ChangeSet, Tag
 from agents.tagnames import fold, lookalike_key, matches_any, names_user
 
@@ -34,27 +36,76 @@ def new_tag(name: str) -> Tag:
     )
 
 
-def ensure(names: Iterable[str]) -> dict[str, int]:
-    """The ids of these tags, made where they are missing.
+def make_rows(names: Collection[str]) -> list[Tag]:
+    """Make tags that have no row. Raises Moved where another writer was first.
 
-    New ones are inserted in the order of their names, so that two writers of the same new tags
-    wait for each other and do not deadlock.
+    In the order of their names, so that two writers of the same new tags do not deadlock; and
+    before any lock of a row that exists, so that neither do a maker and a holder.
     """
-    wanted = sorted(set(names))
-    found = dict(Tag.objects.filter(name__in=wanted).values_list("name", "id"))
-    missing = [name for name in wanted if name not in found]
-    if not missing:
-        return found
-    Tag.objects.bulk_create([new_tag(name) for name in missing], ignore_conflicts=True)
-    made = list(Tag.objects.filter(name__in=missing).only("id", "name", "name_folded"))
-    index_rows(TAG_INDEX, [(tag.id, tag.name_folded) for tag in made])
-    return found | {tag.name: tag.id for tag in made}
+    if not names:
+        return []
+    rows = [new_tag(name) for name in sorted(names)]
+    try:
+        Tag.objects.bulk_create(rows)
+    except IntegrityError:
+        raise Moved from None
+    index_rows(TAG_INDEX, [(row.id, row.name_folded) for row in rows])
+    return rows
+
+
+def ensure(names: Collection[str]) -> dict[str, Tag]:
+    """The rows of these tags, made where they are missing, not locked. Call it inside a write."""
+    rows = {tag.name: tag for tag in Tag.objects.filter(name__in=names)} if names else {}
+    return rows | {tag.name: tag for tag in make_rows(set(names) - rows.keys())}
+
+
+def lock(names: Collection[str]) -> dict[str, Tag]:
+    """Lock the tags of these names that exist, in the order of their ids, as they are now.
+
+    PostgreSQL compares the name again after it has waited: a tag renamed meanwhile is left out.
+    """
+    if not names:
+        return {}
+    rows = Tag.objects.select_for_update(no_key=True).filter(name__in=names).order_by("id")
+    return {tag.name: tag for tag in rows}
+
+
+def lock_made(names: Collection[str], *, also: Collection[str] = ()) -> list[Tag]:
+    """Make these tags where they are missing and lock them; those in `also` only if they exist.
+
+    Call it inside a write.
+    """
+    wanted = set(names)
+    ensure(wanted)
+    rows = lock(wanted | set(also))
+    if not rows.keys() >= wanted:
+        raise Moved
+    return list(rows.values())
+
+
+def lock_same(rows: Collection[Tag]) -> None:
+    """Lock these tags; raise Moved if one is no longer as it was when `rows` were read.
+
+    For a write that prepares all else first, so that a tag in every agent is locked briefly.
+    """
+    found = lock([tag.name for tag in rows])
+    if {_facts(tag) for tag in found.values()} != {_facts(tag) for tag in rows}:
+        raise Moved
+
+
+def _facts(tag: Tag) -> tuple[object, ...]:
+    return tag.id, tag.name, tag.names_user, tag.protected
 
 
 def count_added(rows: Iterable[AgentTag], change_set: ChangeSet) -> None:
     """Raise the counters of the tags of these new rows, which the caller has locked."""
+    raise_counts(Counter(row.tag_id for row in rows), change_set)
+
+
+def raise_counts(added: Mapping[int, int], change_set: ChangeSet) -> None:
+    """Raise tags' counters, each by its number; the caller has locked them."""
     by_count: dict[int, list[int]] = defaultdict(list)
-    for tag_id, count in Counter(row.tag_id for row in rows).items():
+    for tag_id, count in added.items():
         by_count[count].append(tag_id)
     for count, ids in by_count.items():
         Tag.objects.filter(id__in=ids).update(

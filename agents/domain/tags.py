@@ -4,7 +4,7 @@ Adding a tag that is there, or removing one that is not, succeeds, changes nothi
 nothing. Every function is atomic, and safe beside other writers on both databases.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agents.actors import Actor, Power
@@ -33,8 +33,8 @@ class TagsResult:
 def change_tags(
     *,
     agent_id: str,
-    add: Iterable[object] = (),
-    remove: Iterable[object] = (),
+    add: Collection[object] = (),
+    remove: Collection[object] = (),
     actor: Actor,
     reason: str = "",
     undoes: int | None = None,
@@ -60,7 +60,7 @@ def change_tags(
 def replace_tags(
     *,
     agent_id: str,
-    tags: Iterable[object],
+    tags: Collection[object],
     actor: Actor,
     reason: str = "",
     if_match: str | None = None,
@@ -73,13 +73,12 @@ def replace_tags(
     wanted = legal_set(tags)
     held = hold(agent_id, actor=actor, make=wanted, whole=True)
     held.require_version(if_match)
-    delta = held.delta(wanted, held.carried.keys() - set(wanted))
+    delta = held.delta(wanted, held.others(wanted))
     return _apply(held, *delta, reason=reason)
 
 
-def legal_set(names: Iterable[object], *, field: str = "tags") -> list[str]:
+def legal_set(names: Collection[object], *, field: str = "tags") -> list[str]:
     """The names of one request, each legal and each once. Raises Invalid, also for too many."""
-    names = list(names)
     if len(names) > TAGS_PER_REQUEST:
         raise Invalid(
             f"{len(names):,} tags in one request; the limit is {TAGS_PER_REQUEST:,}.", field=field

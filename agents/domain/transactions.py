@@ -1,6 +1,7 @@
 """How every write is wrapped, and how a page reads one consistent state."""
 
 import functools
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,36 +9,45 @@ from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
 
+from agents.errors import Conflict
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _RETRY_STATES = {"40P01", "40001"}  # PostgreSQL: deadlock detected, could not serialise
-_ATTEMPTS = 5
+# Of eight that replace the tags of one agent without a pause, one in eight attempts succeeds.
+_ATTEMPTS = 100
+_LONGEST_PAUSE = 0.02  # seconds
+
+
+class Moved(Exception):
+    """What a write looked at before its locks is not what it found under them. It is run again."""
 
 
 def write(function: Callable[P, R]) -> Callable[P, R]:
-    """Run the function in one transaction; where PostgreSQL breaks a deadlock, run it again.
+    """Run the function in one transaction, and again from the start where others came between.
 
-    Locks are taken in one order everywhere (tags by id, then agents by seq), which leaves only the
-    deadlocks between two inserts of the same new tags. Inside another transaction nothing is
-    retried: whoever began it does.
+    That is: where it raises Moved, or PostgreSQL broke a deadlock. It may therefore run several
+    times: no argument may be an iterator. Inside another transaction a deadlock is left to
+    whoever began that one. Raises Conflict where it never finds its state at rest.
     """
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        if connection.in_atomic_block:
-            with transaction.atomic():
-                return function(*args, **kwargs)
+        outermost = not connection.in_atomic_block
         for attempt in range(_ATTEMPTS):
             try:
                 with transaction.atomic():
                     return function(*args, **kwargs)
+            except Moved:
+                pass
             except OperationalError as error:
                 state = getattr(error.__cause__, "sqlstate", None)
-                if state not in _RETRY_STATES or attempt == _ATTEMPTS - 1:
+                if state not in _RETRY_STATES or not outermost:
                     raise
-                time.sleep(0.01 * 2**attempt)
-        raise AssertionError("unreachable")
+            # Two that met are not to meet again.
+            time.sleep(random.uniform(0, min(0.001 * attempt, _LONGEST_PAUSE)))  # noqa: S311
+        raise Conflict("Others keep changing this at the same moment. Try again.")
 
     return wrapped
 
