@@ -11,12 +11,10 @@ from agents.tagnames import matches_any, shown
 def check_delta(actor: Actor, *, add: Iterable[Tag], remove: Iterable[Tag]) -> None:
     """Raise NotAllowed unless the actor may put these on and take those off an agent."""
     actor.require(Power.WRITE, "change tags")
-    for tag in remove:
-        if tag.name == actor.limit:
-            raise NotAllowed(f"This key is limited to {shown(tag.name)} and cannot take it off.")
-        _check(actor, tag, "take off")
-    for tag in add:
-        _check(actor, tag, "add")
+    for tags, adding in ((remove, False), (add, True)):
+        for tag in tags:
+            if why := refusal(actor, tag, adding=adding):
+                raise NotAllowed(why)
 
 
 def check_new(actor: Actor, tags: Iterable[Tag]) -> None:
@@ -25,21 +23,26 @@ def check_new(actor: Actor, tags: Iterable[Tag]) -> None:
     A key with write scope may set protected tags here, as Letta's own tools do.
     """
     actor.require(Power.WRITE, "create agents")
+    protected_ok = actor.kind is Kind.KEY and actor.limit is None
     for tag in tags:
-        if tag.name != actor.limit:
-            _check(actor, tag, "add", protected_ok=actor.kind is Kind.KEY and actor.limit is None)
+        if tag.name == actor.limit or (tag.protected and protected_ok):
+            continue
+        if why := refusal(actor, tag, adding=True):
+            raise NotAllowed(why)
 
 
-def _check(actor: Actor, tag: Tag, verb: str, *, protected_ok: bool = False) -> None:
+def refusal(actor: Actor, tag: Tag, *, adding: bool) -> str | None:
+    """Why the actor may not add this tag, or take it off, or None if it may."""
+    what = "add it" if adding else "take it off"
     if actor.limit is not None:
+        if tag.name == actor.limit:
+            return f"This key is limited to {shown(tag.name)} and cannot {what}."
         if not _limited_may(actor, tag):
-            raise NotAllowed(
-                f"This key is limited to {shown(actor.limit)} and may not {verb} "
-                f"the tag {shown(tag.name)}."
-            )
-        return
-    if tag.protected and not protected_ok and not actor.can(Power.MANAGE):
-        raise NotAllowed(f"{shown(tag.name)} is protected: only a manager may {verb} it.")
+            return f"{shown(tag.name)} is not a tag that this key may write: it may not {what}."
+        return None
+    if tag.protected and not actor.can(Power.MANAGE):
+        return f"{shown(tag.name)} is protected: only a manager may {what}."
+    return None
 
 
 def _limited_may(actor: Actor, tag: Tag) -> bool:
