@@ -1,5 +1,6 @@
 """JSON as it is stored: one strict way in, one way out, both bounded."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -25,16 +26,16 @@ def stored(value: object, *, field: str) -> str:
     """The JSON text to store for a value from outside. Raises Invalid, naming `field`."""
     check_value(value, field=field)
     try:
-        text = dumps(value)
+        encoded = _encoder.encode(value)
     except (TypeError, ValueError, OverflowError, UnicodeEncodeError) as error:
         raise Invalid(f"{field} is not valid JSON: {error}", field=field) from error
-    if len(text) > JSON_LENGTH:
+    if len(encoded) > JSON_LENGTH:
         raise Invalid(f"{field} is larger than {JSON_LENGTH:,} bytes as JSON.", field=field)
-    return text
+    return encoded.decode()
 
 
 def check_value(value: object, *, field: str, depth: int = 0) -> None:
-    """Raise Invalid if a string in the value cannot be stored, or it is nested too deep."""
+    """Raise Invalid if a text or number in the value cannot be stored, or it is nested too deep."""
     if depth > JSON_DEPTH:
         raise Invalid(f"{field} is nested deeper than {JSON_DEPTH} levels.", field=field)
     if isinstance(value, str):
@@ -42,6 +43,9 @@ def check_value(value: object, *, field: str, depth: int = 0) -> None:
         # Inside JSON text a NUL is written as an escape, which both databases hold.
         if bad and "NUL" not in bad:
             raise Invalid(f"A text in {field} {bad}.", field=field)
+    elif isinstance(value, float) and not math.isfinite(value):
+        # Python reads NaN and Infinity in JSON, where they are none; the encoder would write null.
+        raise Invalid(f"A number in {field} is not finite.", field=field)
     elif isinstance(value, dict):
         for key, item in value.items():
             check_value(key, field=field, depth=depth + 1)

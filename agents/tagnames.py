@@ -43,8 +43,9 @@ def problem(name: str) -> str | None:
 
 def shown(name: str, most: int = 60) -> str:
     """The name fit for a message: unprintable characters as marks, shortened to `most`."""
-    text = "".join(mark_of(c) or c for c in name[: most + 1])
-    return text if len(name) <= most else text[: most - 1] + "…"
+    kept = name if len(name) <= most else name[: most - 1]
+    text = "".join(mark_of(char) or char for char in kept)
+    return text if kept == name else text + "…"
 
 
 def mark_of(char: str) -> str | None:
@@ -118,8 +119,8 @@ def _parts(line: str) -> Iterable[str]:
 
 
 def quote(name: str) -> str:
-    """The text that `parse_typed` reads back as exactly this one name."""
-    if re.search(r'[,"\n\r\t]', name):
+    """The text that `parse_typed` reads back as exactly this one name, if the name is tidy."""
+    if "," in name or '"' in name:
         return '"' + name.replace('"', '""') + '"'
     return name
 
@@ -135,9 +136,11 @@ def lookalike_key(name: str) -> str:
 
     Case, accents, spaces, `_`, `-`, `:` and leading zeros of numbers do not count.
     """
-    bare = re.sub(r"[\s_\-:]+", "", _INVISIBLE.sub("", fold(name)))
+    # Zeros go first: in "v1-02" they lead a number, in "v102" they do not.
+    numbers = re.sub(r"(?<!\d)0+(?=\d)", "", _INVISIBLE.sub("", fold(name)))
+    bare = re.sub(r"[\s_\-:]+", "", numbers)
     # Compatibility forms can be many times longer than the name; an index holds 2,700 bytes.
-    return (re.sub(r"(?<!\d)0+(?=\d)", "", bare) or name)[:TAG_LENGTH]
+    return (bare or name)[:TAG_LENGTH]
 
 
 def matches_any(name: str, patterns: Sequence[str]) -> bool:

@@ -116,6 +116,8 @@ def _set_model(given: dict[str, Any], agent: Agent, detail: AgentDetail) -> None
         agent.model = handles.require_model(given["model"])
     if "context_window_limit" in given:
         agent.context_window_limit = checked_window(given["context_window_limit"])
+        # Without a limit the config goes back to the default, not to the limit taken off.
+        base = {key: value for key, value in base.items() if key != "context_window"}
     detail.llm_config = stored(
         handles.llm_config(agent.model, agent.context_window_limit, base), field="llm_config"
     )

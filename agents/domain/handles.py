@@ -23,9 +23,9 @@ def split_handle(handle: str) -> tuple[str, str] | None:
     return (provider, name) if slash and provider and name else None
 
 
-def require_model(handle: str) -> str:
+def require_model(handle: object) -> str:
     """The handle if it is one. Raises BadRequest, as Letta answers 400 here."""
-    if not split_handle(handle):
+    if not isinstance(handle, str) or not split_handle(handle):
         raise BadRequest(
             "INVALID_ARGUMENT: The model handle should be in the format provider/model-name",
             field="model",
@@ -33,11 +33,11 @@ def require_model(handle: str) -> str:
     return _checked(handle, "model")
 
 
-def require_embedding(handle: str | None) -> str | None:
+def require_embedding(handle: object) -> str | None:
     """The handle if it is one or None. Raises Invalid, as Letta answers 422 here."""
     if handle is None:
         return None
-    if not split_handle(handle):
+    if not isinstance(handle, str) or not split_handle(handle):
         raise Invalid(
             "Value error, The embedding handle should be in the format provider/model-name",
             field="embedding",
@@ -78,8 +78,8 @@ def embedding_handle(config: dict[str, Any]) -> str | None:
 def llm_config(handle: str, context_window: int | None, base: dict[str, Any]) -> dict[str, Any]:
     """A Letta llm_config for the handle; what `base` says and the handle does not, is kept."""
     provider, _, name = handle.partition("/")
-    if base.get("handle") not in (None, handle):
-        base = {}
+    if model_handle(base) not in (None, handle):
+        base = {}  # it speaks of another model
     return {
         "model_endpoint_type": provider,
         "model_endpoint": None,
@@ -104,8 +104,8 @@ def embedding_config(handle: str | None, base: dict[str, Any]) -> dict[str, Any]
     if handle is None:
         return None
     provider, _, name = handle.partition("/")
-    if base.get("handle") not in (None, handle):
-        base = {}
+    if embedding_handle(base) not in (None, handle):
+        base = {}  # it speaks of another embedding
     return {
         "embedding_endpoint_type": provider,
         "embedding_endpoint": None,
