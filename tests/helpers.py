@@ -1,13 +1,17 @@
 """Short ways to make what tests need, through the domain functions."""
 
+from collections import Counter, defaultdict
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.db import connection
 
-from agents.actors import Actor, command_actor
+from agents.actors import WRITE, Actor, Kind, Power, Source, command_actor
 from agents.domain.agents import create_agent
 from agents.domain.newagents import NewAgent
-from agents.models import Agent, AgentTag
+from agents.domain.search import AGENT_INDEX, TAG_INDEX
+from agents.models import Agent, AgentTag, Change, Op, Tag
 
 ROOT = command_actor("test")
 
@@ -28,3 +32,69 @@ def tags_of(agent: Agent) -> list[str]:
     """The agent's tags as they stand in the database, ordered by their bytes."""
     names = AgentTag.objects.filter(agent_id=agent.seq).values_list("tag__name", flat=True)
     return sorted(names)
+
+
+def make_editor(name: str = "Mara", powers: frozenset[Power] = WRITE) -> Actor:
+    """A person; with `powers=MANAGE` a manager, with READ a viewer."""
+    return Actor(Kind.PERSON, f"user:{name}", name, Source.PAGE, powers)
+
+
+def make_key_actor(
+    limit: str | None = None, *, may_tag: tuple[str, ...] = (), powers: frozenset[Power] = WRITE
+) -> Actor:
+    """Someone with an API key, which may be limited to one tag."""
+    return Actor(Kind.KEY, "key:1", "API key “app”", Source.API, powers, limit, may_tag)
+
+
+def everything() -> dict[str, list[Any]]:
+    """Every row of the app, search rows included: equal before and after what changed nothing."""
+    rows = {
+        model.__name__: sorted(model.objects.values_list(), key=repr)
+        for model in apps.get_app_config("agents").get_models()
+    }
+    return rows | {index: search_rows(index) for index in (AGENT_INDEX, TAG_INDEX)}
+
+
+def search_rows(index: str) -> list[tuple[int, str]]:
+    """What SQLite's search finds by; on PostgreSQL an index, which cannot be out of step."""
+    if connection.vendor != "sqlite":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT rowid, folded FROM {index} ORDER BY rowid")
+        return cursor.fetchall()
+
+
+def drift() -> list[str]:
+    """Every counter and search row that differs from a recount in plain Python; [] is right."""
+    carried: dict[int, list[Tag]] = defaultdict(list)
+    of_tag: Counter[int] = Counter()
+    for row in AgentTag.objects.select_related("tag"):
+        carried[row.agent_id].append(row.tag)
+        of_tag[row.tag_id] += 1
+    wrong = [f"tag {tag.name}" for tag in Tag.objects.all() if tag.n != of_tag[tag.id]]
+    for agent in Agent.objects.all():
+        tags = carried.pop(agent.seq, [])
+        users = [tag for tag in tags if tag.names_user]
+        if (agent.tag_count, agent.user_tag_count) != (len(tags), len(users)):
+            wrong.append(f"agent {agent.public_id}")
+    wrong += [f"tags of no agent: {seq}" for seq in carried]
+    if connection.vendor == "sqlite":
+        for index, model in ((AGENT_INDEX, Agent), (TAG_INDEX, Tag)):
+            expected = list(model.objects.order_by("pk").values_list("pk", "name_folded"))
+            wrong += [f"search {index}"] if search_rows(index) != expected else []
+    return wrong
+
+
+def replayed() -> dict[str, set[str]]:
+    """The tags of every agent that is, as history tells: added less removed, in its order."""
+    tags: dict[str, set[str]] = {agent.public_id: set() for agent in Agent.objects.all()}
+    for change in Change.objects.filter(agent_id__in=tags, tag__isnull=False).order_by("id"):
+        carried = tags[change.agent_id]
+        assert (change.tag in carried) == (change.op == Op.REMOVE)  # each change did change it
+        carried.symmetric_difference_update({change.tag})
+    return tags
+
+
+def all_tags() -> dict[str, set[str]]:
+    """The tags of every agent, as they stand in the database."""
+    return {agent.public_id: set(tags_of(agent)) for agent in Agent.objects.all()}
