@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "agents.views.errors.DomainErrorMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -81,7 +82,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["agents.templatetags.ade"],
+            "builtins": ["agents.templatetags.ade", "template_partials.templatetags.partials"],
         },
     },
 ]
@@ -136,6 +137,7 @@ CSRF_COOKIE_NAME = "__Host-ade-csrf" if HTTPS else "ade-csrf"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "agents.views.errors.csrf_failure"
 
 # --- Browsers -------------------------------------------------------------------------------
 

@@ -7,4 +7,8 @@ from agents.api.app import api
 urlpatterns = [
     path("v1/", api.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("agents.urls")),
 ]
+
+handler403 = "agents.views.errors.forbidden"
+handler404 = "agents.views.errors.not_found"

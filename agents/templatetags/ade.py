@@ -1,5 +1,128 @@
-"""Template tags that every page may use."""
+"""Template tags that every page may use: a tag as a chip, marks, times."""
+
+import functools
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlencode
 
 from django import template
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from agents.domain.tagrows import is_protected, names_a_user
+from agents.limits import TAG_LENGTH
+from agents.tagnames import fold, mark_of, quote, shown
 
 register = template.Library()
+register.filter("quoted", quote)
+register.filter("plain", functools.partial(shown, most=TAG_LENGTH))
+
+
+class Shown(Protocol):
+    """What a chip shows: a row of a list, a suggestion or a Tag has all of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def names_user(self) -> bool: ...
+    @property
+    def protected(self) -> bool: ...
+
+
+@register.simple_tag
+def chip(tag: Shown) -> SafeString:
+    """A tag as every page shows it: a link to the agents that carry it."""
+    return _chip(tag.name, tag.names_user, tag.protected)
+
+
+@register.simple_tag
+def chip_of(name: str) -> SafeString:
+    """The chip of a tag of which only the text is left, as in history."""
+    return _chip(name, names_a_user(name), is_protected(name))
+
+
+# A page of agents shows the same tags again and again; a chip depends on nothing else.
+@functools.lru_cache(maxsize=10_000)
+def _chip(name: str, names_user: bool, protected: bool) -> SafeString:
+    prefix, colon, rest = name.partition(":")
+    split = bool(prefix and rest) and not names_user
+    return mark_safe(  # noqa: S308  # a template of ours, which escapes
+        render_to_string(
+            "components/tag.html",
+            {
+                "url": f"{reverse('agents')}?{urlencode({'any': name})}",
+                "prefix": prefix + colon if split else "",
+                "rest": rest if split else name,
+                "names_user": names_user,
+                "protected": protected,
+            },
+        ).strip()
+    )
+
+
+@register.filter
+def marked(text: str) -> SafeString:
+    """The text, with a visible mark for each character that cannot be seen."""
+    return mark_safe("".join(_marked(char) for char in text))  # noqa: S308  # escaped one by one
+
+
+@register.filter
+def marked_match(text: str, typed: str) -> SafeString:
+    """The text as `marked`, with the first place that holds what was typed in <mark>."""
+    # Only where folding keeps the number of characters is a place in one a place in the other.
+    place = fold(text).find(fold(typed)) if typed and len(fold(text)) == len(text) else -1
+    if place < 0:
+        return marked(text)
+    end = place + len(fold(typed))
+    return format_html(
+        "{}<mark>{}</mark>{}", marked(text[:place]), marked(text[place:end]), marked(text[end:])
+    )
+
+
+def _marked(char: str) -> str:
+    mark = mark_of(char)
+    return str(escape(char)) if mark is None else f'<span class="unseen">{mark}</span>'
+
+
+@register.filter
+def in_words(field: str) -> str:
+    """A field's name as a person reads it."""
+    return field.replace("_", " ")
+
+
+@register.filter
+def tag_id(name: str) -> str:
+    """A stable element id for a tag, whatever characters the tag has."""
+    return f"tag-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+@register.simple_tag
+def when(moment: datetime) -> SafeString:
+    """How long ago, with the exact time at hand."""
+    exact = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M:%S}",
+        ago(exact, timezone.now()),
+    )
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """A span of time in words; from a week on, the date."""
+    passed = now - moment
+    if passed < timedelta(minutes=1):
+        return "now"
+    if passed < timedelta(hours=1):
+        return f"{passed // timedelta(minutes=1)} min ago"
+    if passed < timedelta(days=1):
+        return f"{passed // timedelta(hours=1)} h ago"
+    if passed < timedelta(days=2):
+        return "yesterday"
+    if passed < timedelta(days=7):
+        return f"{passed.days} days ago"
+    return f"{moment:%Y-%m-%d}"

@@ -1,0 +1,20 @@
+"""The addresses of the pages. A tag never stands in a path: browsers and proxies rewrite paths."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from agents.views import agent, agent_history, agent_list, agent_memory, agent_settings, tags
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="agents")),
+    path("agents/", agent_list.agents, name="agents"),
+    path("agents/<str:agent_id>/", agent.overview, name="agent"),
+    path("agents/<str:agent_id>/settings/", agent_settings.settings, name="agent-settings"),
+    path("agents/<str:agent_id>/recent/", agent_settings.recent, name="agent-recent"),
+    path("agents/<str:agent_id>/memory/", agent_memory.memory, name="agent-memory"),
+    path("agents/<str:agent_id>/history/", agent_history.history, name="agent-history"),
+    path("agents/<str:agent_id>/tags/", tags.add, name="agent-tags"),
+    path("agents/<str:agent_id>/tags/remove/", tags.remove, name="agent-tags-remove"),
+    path("agents/<str:agent_id>/tags/undo/", tags.undo_change, name="agent-tags-undo"),
+    path("tags/suggest/", tags.suggest, name="tag-suggest"),
+]

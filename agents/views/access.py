@@ -1,0 +1,49 @@
+"""Who asks, and which agent they mean: the one way in for every page."""
+
+from typing import NoReturn
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from agents.actors import ROLE_POWERS, Actor, Kind, Source
+from agents.errors import NotFound
+from agents.models import Agent, Tombstone
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in member of staff, with the powers of their role."""
+    user = request.user
+    if not user.is_authenticated:  # the sign-in middleware lets nobody else in
+        raise PermissionDenied
+    return Actor(
+        kind=Kind.PERSON,
+        id=f"person:{user.pk}",
+        name=user.display_name,
+        source=Source.PAGE,
+        powers=ROLE_POWERS[user.role],
+    )
+
+
+def find_agent(actor: Actor, agent_id: str) -> Agent:
+    """The agent, if it exists for this actor. Raises NotFound, which says if it was deleted."""
+    agent: Agent | None = Agent.objects.visible_to(actor).filter(public_id=agent_id).first()
+    return agent if agent is not None else not_there(actor, agent_id)
+
+
+def not_there(actor: Actor, agent_id: str) -> NoReturn:
+    """Raise NotFound: unknown to this actor, or deleted, by whom and when."""
+    grave = Tombstone.objects.filter(public_id=agent_id).first()
+    # A tag-limited actor may not learn of what was never its own.
+    if grave is None or actor.limit is not None:
+        raise NotFound("There is no such agent, or it is not one you may see.")
+    raise NotFound(
+        f"This agent was deleted by {grave.deleted_by} at {grave.deleted_at:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def change_set_of(request: HttpRequest) -> int:
+    """The change-set that a form names. Raises NotFound where it names none."""
+    number = request.POST.get("change_set", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise NotFound("There is no such change to undo.")
+    return int(number)

@@ -1,0 +1,45 @@
+"""Pages for what goes wrong; a fragment request gets the same message as a fragment."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from ade.http import render_page
+from agents.errors import DomainError
+
+TITLES = {403: "Not allowed", 404: "Not found", 409: "Changed meanwhile"}
+
+
+class DomainErrorMiddleware:
+    """Turns what the domain refuses, and a view did not answer itself, into a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        return error_page(request, error.status, error.message)
+
+
+def error_page(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """A page, or a fragment, that says what is wrong and leads on."""
+    context = {"status": status, "heading": TITLES.get(status, "Not possible"), "message": message}
+    return render_page(request, "error.html", context, fragment="problem", status=status)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 403, "You may not do this.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 404, "There is no such page.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_page(
+        request, 403, "This page is out of date. Load it again and repeat what you did."
+    )
