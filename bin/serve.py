@@ -130,7 +130,7 @@ def main() -> int:
         reason = watch(children, asked, port)
     finally:
         first = asked.count
-        stop(children.values(), impatient=lambda: asked.count > max(first, 1))
+        stop(children.values(), seconds=30, impatient=lambda: asked.count > max(first, 1))
     if reason:
         print(f"ADE stopped: {reason}.", file=sys.stderr)
         return 1

@@ -1,0 +1,102 @@
+"""make run, from a copy of the checkout with nothing in it but what is committed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from processes import ROOT
+from serve import free_port
+
+NOT_COPIED = shutil.ignore_patterns(".*", "data", "tests", "docs", "__pycache__")
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A copy of the code that shares this environment's packages."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
+    (copy / ".venv").symlink_to(Path(sys.prefix))
+    return copy
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The command lines of all processes that run in this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == folder:
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            pass  # gone, or not ours
+    return found
+
+
+def make_run(checkout: Path, port: int) -> subprocess.Popen[str]:
+    kept_out = ("DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
+    environment = {name: value for name, value in os.environ.items() if name not in kept_out}
+    return subprocess.Popen(
+        ["make", "--no-print-directory", "-C", checkout, "run"],
+        cwd="/",
+        env=environment | {"PORT": str(port)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # a process group of its own, as a terminal would give it
+    )
+
+
+@contextmanager
+def running(checkout: Path, port: int, end_with: signal.Signals) -> Iterator[str]:
+    """Run it until the address is printed; gives what it printed. Ends it as Ctrl-C or kill do."""
+    run = make_run(checkout, port)
+    try:
+        printed = ""
+        while "Ctrl-C stops it" not in printed:
+            line = run.stdout.readline()
+            assert line, printed
+            printed += line
+        yield printed
+    finally:
+        if end_with == signal.SIGINT:
+            os.killpg(run.pid, signal.SIGINT)  # a terminal tells the whole group
+        else:
+            run.send_signal(end_with)
+        rest, _ = run.communicate(timeout=30)
+    assert "Traceback" not in printed + rest
+
+
+def test_it_serves_keeps_its_data_and_stops_whole(checkout):
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    agent = {"model": "openai/gpt-4o", "embedding": None, "tags": ["user_of_this_test"]}
+
+    with running(checkout, port, signal.SIGTERM) as printed:
+        assert f"ADE runs at {address}\n" in printed
+        assert httpx.get(f"{address}/v1/health/").json()["status"] == "ok"
+        made = httpx.post(f"{address}/v1/agents/", json=agent).json()["id"]
+        second = make_run(checkout, port)
+        said, _ = second.communicate(timeout=30)
+        assert second.returncode != 0
+        assert said.splitlines()[0] == (
+            f"Port {port} is in use already: stop what listens there, "
+            f"or choose another with PORT={port + 1} make run"
+        )
+    assert processes_in(checkout) == []
+
+    with running(checkout, port, signal.SIGINT) as printed_again:
+        found = httpx.get(f"{address}/v1/agents/", params={"tags": "user_of_this_test"}).json()
+        assert [agent["id"] for agent in found] == [made]
+        sign_in = re.compile(r"user \w+, password \w+")
+        assert sign_in.search(printed_again)[0] == sign_in.search(printed)[0]
+    assert processes_in(checkout) == []
+    assert (checkout / "data").stat().st_mode & 0o777 == 0o700
+    assert (checkout / "data/secret_key").stat().st_mode & 0o777 == 0o600
