@@ -1,6 +1,7 @@
 """What an agent to be created is made of, and its checks: text, limits, handles, defaults."""
 
 import random
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ from agents.tagnames import text_problem
 
 _FIRST = "Amber Brisk Calm Clever Dapper Eager Fabled Gentle Humble Jolly Keen Lively Mellow Nimble"
 _SECOND = "Acorn Badger Cedar Dolphin Falcon Heron Juniper Lantern Magpie Otter Pebble Robin Willow"
+
+_PUBLIC_ID = re.compile(r"agent-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # What ADE keeps as it came and gives back, with the value it has where nothing was said.
 EXTRA_DEFAULTS: dict[str, Any] = {
@@ -152,6 +155,7 @@ class AgentColumns:
 
 def columns_of(spec: NewAgent) -> AgentColumns:
     """Check everything of a new agent but its tags. Raises Invalid or BadRequest."""
+    _check_origin(spec)
     llm, embedding_base = spec.llm_config or {}, spec.embedding_config or {}
     handle = spec.model or handles.model_handle(llm)
     if not handle:
@@ -184,6 +188,16 @@ def columns_of(spec: NewAgent) -> AgentColumns:
         "imported_from": spec.imported_from,
     }
     return AgentColumns(narrow, wide)
+
+
+def _check_origin(spec: NewAgent) -> None:
+    """An id and times that came from elsewhere: the id stands in URLs, the times make the key."""
+    if spec.public_id is not None and not _PUBLIC_ID.fullmatch(spec.public_id):
+        raise Invalid("An agent's ID is “agent-” and a lower-case UUID.", field="id")
+    for name in ("created_at", "updated_at"):
+        moment: datetime | None = getattr(spec, name)
+        if moment is not None and moment.utcoffset() is None:
+            raise Invalid(f"{name} needs a time zone.", field=name)
 
 
 def checked_block(block: NewBlock) -> dict[str, Any]:
