@@ -71,7 +71,7 @@ def _all_candidates(plan: Plan, budget: int | None = None) -> tuple[str, Params,
     The parameters are those of both.
     """
     in_passing = len(plan.drivers) == 1 and plan.drivers[0].on_agents
-    where, values, columns = probes(plan.conditions, in_passing=in_passing)
+    where, values, columns = probes(plan.conditions, in_passing=in_passing, whole=budget is None)
     more = "".join(f", {column}" for column in columns)
     parts, params = [], []
     for driver in plan.drivers:

@@ -27,11 +27,13 @@ TRIGRAM = 3
 class Condition:
     """SQL that must be true of a candidate; `{k}` stands for its key.
 
-    What is asked of the agent's own columns can be read where the walk stands, if that is on the
+    `sql` is asked of one candidate after another and cannot be turned into a join. `whole` says the
+    same and can: where every candidate is counted, a join reads less than as many probes. What is asked of the agent's own columns can be read where the walk stands, if that is on the
     agents: `of_row` says it of the `columns` of a candidate `c`.
     """
 
     sql: str
+    whole: str
     params: Params
     of_row: str = ""
     columns: tuple[str, ...] = ()
@@ -214,23 +216,25 @@ def estimated(driver: Driver) -> int | None:
 
 # A scalar sub-select and not EXISTS: PostgreSQL turns an EXISTS into a join when it sees a generic
 # plan, and starts it at the wrong end.
-_PROBE = (
-    "(SELECT p.tag_id FROM agents_agenttag p WHERE p.tag_id {tags} AND p.agent_id = {{k}} LIMIT 1)"
-)
+_PROBE = "(SELECT p.tag_id {row} LIMIT 1) IS {negated}NULL"
+
+
+def _tag_condition(tag_ids: Params, *, carried: bool) -> Condition:
+    """That a candidate carries one of these tags, or that it carries none."""
+    marks = "= %s" if len(tag_ids) == 1 else f"IN ({', '.join(['%s'] * len(tag_ids))})"
+    row = f"FROM agents_agenttag p WHERE p.tag_id {marks} AND p.agent_id = {{k}}"
+    probe = _PROBE.format(row=row, negated="NOT " if carried else "")
+    whole = f"{'' if carried else 'NOT '}EXISTS (SELECT 1 {row})"
+    return Condition(probe, whole, tag_ids)
 
 
 def _tag_conditions(tags: _Tags, used: set[str]) -> list[Condition]:
-    single = _PROBE.format(tags="= %s")
     # The tag that fewest agents carry refuses most candidates: probe it first.
     wanted = sorted(tags.required, key=lambda key: (tags.required[key], key))
-    conditions = [
-        Condition(f"{single} IS NOT NULL", [key]) for key in wanted if f"tag:{key}" not in used
-    ]
+    conditions = [_tag_condition([key], carried=True) for key in wanted if f"tag:{key}" not in used]
     if tags.any and "any" not in used:
-        marks = ", ".join(["%s"] * len(tags.any))
-        several = _PROBE.format(tags=f"IN ({marks})")
-        conditions.append(Condition(f"{several} IS NOT NULL", [*tags.any]))
-    return conditions + [Condition(f"{single} IS NULL", [key]) for key in tags.none]
+        conditions.append(_tag_condition([*tags.any], carried=True))
+    return conditions + [_tag_condition([key], carried=False) for key in tags.none]
 
 
 def _column_condition(wanted: AgentFilter, used: set[str]) -> list[Condition]:
@@ -243,8 +247,9 @@ def _column_condition(wanted: AgentFilter, used: set[str]) -> list[Condition]:
     probe, of_row = (
         " AND ".join(test.format(f"{row}.{column}") for _, column, test, _ in left) for row in "ac"
     )
-    probe = f"(SELECT {probe} FROM agents_agent a WHERE a.seq = {{k}})"
-    return [Condition(probe, values, of_row, columns)]
+    row = "FROM agents_agent a WHERE a.seq = {k}"
+    whole = f"EXISTS (SELECT 1 {row} AND {probe})"
+    return [Condition(f"(SELECT {probe} {row})", whole, values, of_row, columns)]
 
 
 def _column_tests(wanted: AgentFilter) -> Iterable[tuple[str, str, str, Params]]:

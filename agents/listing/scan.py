@@ -146,16 +146,19 @@ def _candidates(
 
 
 def probes(
-    conditions: Sequence[Condition], *, in_passing: bool
+    conditions: Sequence[Condition], *, in_passing: bool, whole: bool = False
 ) -> tuple[str, Params, tuple[str, ...]]:
     """The conditions as a WHERE on candidates `c`, their values, and the columns `c` must have.
 
     `in_passing` if candidates are rows of agents: another look-up of the same row costs as much
-    as all else that is done for it.
+    as all else that is done for it. `whole` where every candidate is wanted.
     """
     if not conditions:
         return "", [], ()
-    tests = [one.of_row if in_passing and one.of_row else one.sql for one in conditions]
+    tests = [
+        one.of_row if in_passing and one.of_row else one.whole if whole else one.sql
+        for one in conditions
+    ]
     columns = [column for one in conditions for column in one.columns] if in_passing else []
     where = " AND ".join(test.format(k="c.k") for test in tests)
     values = [value for one in conditions for value in one.params]

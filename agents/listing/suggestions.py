@@ -10,12 +10,14 @@ from django.db.models import Count, QuerySet
 from agents.actors import Actor
 from agents.listing.tags import HITS, hits
 from agents.models import AgentTag, Tag
-from agents.tagnames import fold
+from agents.tagnames import fold, lookalike_key
 
 # Of the tags that hold a common text, these many of the most used are looked at.
 _MOST_USED = 5000
 # And these many whose name begins with it as it was typed.
 _BEGINNING = 200
+# A shorter beginning of a name says nothing about it.
+_TELLING = 2
 _LAST = "\U0010ffff"
 _COLUMNS = ("name", "name_folded", "n", "names_user", "protected", "description", "colour")
 
@@ -112,3 +114,28 @@ def _own(limit_tag: str) -> Iterable[Suggestion]:
     carried = AgentTag.objects.filter(agent_id__in=own).values("tag_id").annotate(own_n=Count("*"))
     columns = [f"tag__{name}" if name != "n" else "own_n" for name in _COLUMNS]
     return (Suggestion(*row) for row in carried.values_list(*columns).order_by())
+
+
+def nearest(name: str, *, actor: Actor, limit: int = 5) -> list[Suggestion]:
+    """Tags in use that someone may have meant by this one, which no agent carries.
+
+    First those that look alike, then those that hold ever less of its beginning.
+    """
+    found = {row.name: row for row in _looking_alike(name, actor)}
+    for quarters in (4, 3, 2, 1):
+        part = name[: len(name) * quarters // 4]
+        if len(found) >= limit or len(part) < _TELLING:
+            break
+        rows = suggest(part, actor=actor, limit=limit, exclude=[*found, name]).rows
+        found |= {row.name: row for row in rows}
+    found.pop(name, None)
+    return list(found.values())[:limit]
+
+
+def _looking_alike(name: str, actor: Actor) -> list[Suggestion]:
+    key = lookalike_key(name)
+    if actor.limit is not None:
+        rows = [row for row in _own(actor.limit) if lookalike_key(row.name) == key]
+    else:
+        rows = [*_rows(Tag.objects.filter(lookalike=key, n__gt=0))]
+    return sorted(rows, key=lambda row: (-row.n, row.name))
