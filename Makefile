@@ -1,6 +1,6 @@
 # Each target is one script in bin/, which says what it does and what it needs.
 # `make test ARGS="-k history -x"` hands arguments on to pytest.
-.PHONY: help run test test-fast prove check lock
+.PHONY: help run test test-fast prove check format lock
 ARGS ?=
 
 help: ## Say what there is
@@ -20,6 +20,12 @@ prove: ## Run the heavy proofs: 100,000 rows and more, soak, faults
 
 check: ## Check format, lint, types, layers, templates and migrations
 	@bin/check
+
+format: ## Format Python and templates as make check wants them
+	@bin/setup dev
+	@.venv/bin/ruff check --fix --quiet . || true
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/djlint --reformat --quiet templates || true
 
 lock: ## Write the pinned requirements again (ARGS=--upgrade takes the newest)
 	@bin/lock $(ARGS)
