@@ -13,6 +13,7 @@ from agents.api.state import blocks_of
 from agents.domain.blocks import update_block
 from agents.domain.edits import UNSET
 from agents.errors import BadRequest, NotFound
+from agents.tagnames import text_problem
 
 router = Router(tags=["memory blocks"])
 
@@ -39,6 +40,8 @@ def edit_block(
 ) -> Answer:
     """Change the agent's block with this label, for every agent that shares it."""
     actor = actor_of(request)
+    if text_problem(label):
+        raise _no_block(agent_id, label)
     given = {name: UNSET if value is None else value for name, value in body.model_dump().items()}
     update_block(agent_id=agent_id, label=label, actor=actor, **given)
     return _answer(agent_id, require_seq(agent_id, actor), label)
@@ -61,4 +64,8 @@ def _answer(agent_id: str, seq: int, label: str) -> Answer:
     for block in blocks_of(seq):
         if block["label"] == label:
             return json_answer(block)
-    raise NotFound(f"No block with label '{label}' found for agent '{agent_id}'")
+    raise _no_block(agent_id, label)
+
+
+def _no_block(agent_id: str, label: str) -> NotFound:
+    return NotFound(f"No block with label '{label}' found for agent '{agent_id}'")

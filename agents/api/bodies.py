@@ -14,6 +14,7 @@ _UUID4 = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 AgentId = Annotated[
     str, Path(pattern=f"^agent-{_UUID4}$", example="agent-123e4567-e89b-42d3-8456-426614174000")
 ]
+BlockId = Annotated[str, Field(pattern=f"^block-{_UUID4}$")]
 
 Json = dict[str, Any]
 Include = Literal[
@@ -98,7 +99,7 @@ class AgentBody(Own):
 
     tags: list[str] | None = Field(None, description="Exact strings; repeated ones count once.")
     memory_blocks: list[NewBlockBody] | None = None
-    block_ids: list[str] | None = None
+    block_ids: list[BlockId] | None = None
 
 
 class AgentEditBody(Own):

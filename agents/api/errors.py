@@ -1,5 +1,6 @@
 """Every error of the API, from whatever raised it: {"detail": ...} and a status."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -41,7 +42,13 @@ def refused(request: HttpRequest, exc: DomainError) -> Answer:
 
 def invalid(_request: HttpRequest, exc: ValidationError) -> Answer:
     """What pydantic refuses: wrong types, missing fields, unknown choices."""
-    return error(422, exc.errors)
+    return error(422, [found | {"loc": _place(found["loc"])} for found in exc.errors])
+
+
+def _place(loc: Sequence[str | int]) -> list[str | int]:
+    """Where it was typed: ninja names the view's parameter after the part of the request."""
+    place = list(loc)
+    return place[1:] if place[:1] == place[1:2] and place[0] in ("body", "query") else place
 
 
 def http_error(request: HttpRequest, exc: HttpError) -> Answer:

@@ -1,0 +1,75 @@
+"""Bodies made to break a server: 4xx, never 5xx, and nothing changed."""
+
+import json
+
+import pytest
+from pytest_django import Settings
+
+from tests.api.calls import call, make_token, wheres
+from tests.helpers import everything, make_agent
+
+pytestmark = pytest.mark.django_db
+
+BODIES = {
+    "empty": b"",
+    "cut short": b'{"model": "a/b"',
+    "not json": b"model=a/b",
+    "nan": b'{"model": "a/b", "metadata": {"x": NaN}}',
+    "infinity": b'{"model": "a/b", "metadata": {"x": 1e999}}',
+    "long number": b'{"model": "a/b", "metadata": {"x": ' + b"1" * 5000 + b"}}",
+    "half a surrogate": b'{"model": "a/b", "tags": ["\\ud800"]}',
+    "half a surrogate in metadata": b'{"model": "a/b", "metadata": {"\\udc00": 1}}',
+    "bytes that are no utf-8": b'{"model": "a/b", "tags": ["\xff"]}',
+    "surrogate as utf-8": b'{"model": "a/b", "tags": ["\xed\xa0\x80"]}',
+    "byte order mark": b'\xef\xbb\xbf{"model": "a/b"}',
+    "nul": b'{"model": "a/b", "tags": ["\\u0000"]}',
+    "nul in a name": b'{"model": "a/b", "name": "a\\u0000b"}',
+    "nul in a model": b'{"model": "a/b\\u0000"}',
+    "nul in a block": b'{"model": "a/b", "memory_blocks": [{"label": "\\u0000"}]}',
+    "nul in a block's id": b'{"model": "a/b", "block_ids": ["\\u0000"]}',
+    "deep arrays": b"[" * 100_000,
+    "deep objects": b'{"model": "a/b", "metadata": ' + b'{"a":' * 500 + b"1" + b"}" * 501,
+    "deeper objects": b'{"a":' * 100_000,
+    "20,000 tags": json.dumps({"model": "a/b", "tags": [str(n) for n in range(20000)]}).encode(),
+    "a long system prompt": json.dumps({"model": "a/b", "system": "x" * 1_000_001}).encode(),
+    "a long handle": json.dumps({"model": "a/" + "b" * 300}).encode(),
+    "null": b"null",
+    "a number": b"1",
+    "a form": b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\na/b\r\n--x--',
+}
+
+
+# Fields that an edit does not have, and so ignores.
+ONLY_NEW = {"nul in a block", "nul in a block's id"}
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("POST", name) for name in BODIES]
+    + [("PATCH", name) for name in BODIES if name not in ONLY_NEW],
+)
+def test_a_hostile_body_is_422_and_changes_nothing(method: str, name: str) -> None:
+    agent, token = make_agent(tags=["a"]), make_token()
+    call("GET", "/v1/tags/", token=token)  # its first use is written
+    before = everything()
+    url = "/v1/agents/" if method == "POST" else f"/v1/agents/{agent.public_id}"
+    response = call(method, url, BODIES[name], token=token)
+    assert everything() == before
+    assert wheres(response)[0][0] == "body"
+
+
+def test_a_body_over_the_limit_is_413(settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    response = call("POST", "/v1/agents/", b" " * 1001)
+    assert (response.status_code, response.json()) == (413, {"detail": "The body is too large."})
+
+
+def test_too_many_parameters_are_400(settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 10
+    response = call("GET", "/v1/agents/?" + "&".join("x=1" for _ in range(11)))
+    assert (response.status_code, response.json()) == (400, {"detail": "Bad Request"})
+
+
+def test_nul_in_metadata_is_given_back() -> None:
+    body = {"model": "a/b", "metadata": {"k": "a\u0000b"}}
+    assert call("POST", "/v1/agents/", body).json()["metadata"] == {"k": "a\u0000b"}
