@@ -1,0 +1,81 @@
+"""A running server, driven by the real Letta client for Python."""
+
+import letta_client
+import pytest
+from letta_client import Letta
+
+from agents.models import Agent
+from tests.api.calls import SEED, make_token
+from tests.helpers import make_agent, tags_of
+
+
+def connect(address: str, token: str | None = None) -> Letta:
+    return Letta(base_url=address, api_key=token or make_token(), max_retries=0)
+
+
+def test_the_readme_snippet_finds_the_users_agent(live: str) -> None:
+    client = connect(live)
+    agent = client.agents.create(**SEED, tags=["my_uuid"])
+    make_agent(tags=["other"])
+    assert [found.id for found in client.agents.list(tags=["my_uuid"])] == [agent.id]
+    assert agent.tags == ["my_uuid"]
+    assert agent.llm_config is not None
+    assert agent.llm_config.context_window == 200000
+
+
+def test_pages_are_followed_to_the_end(live: str) -> None:
+    made = [make_agent(tags=["t"]).public_id for _ in range(7)]
+    client = connect(live)
+    assert [agent.id for agent in client.agents.list(tags=["t"], limit=2)] == made[::-1]
+    pages = client.agents.list(tags=["t"], limit=3, order="asc")
+    assert [agent.id for agent in pages] == made
+    assert len(list(client.agents.list(tags=["t", "x"], match_all_tags=True))) == 0
+
+
+def test_an_agent_is_read_edited_and_deleted(live: str) -> None:
+    client = connect(live)
+    agent = make_agent(tags=["a"])
+    assert client.agents.retrieve(agent.public_id).tags == ["a"]
+    changed = client.agents.update(agent.public_id, tags=["b", "c,d"], description="d")
+    assert (sorted(changed.tags), changed.description) == (["b", "c,d"], "d")
+    assert tags_of(agent) == ["b", "c,d"]
+    client.agents.delete(agent.public_id)
+    assert not Agent.objects.exists()
+    with pytest.raises(letta_client.NotFoundError):
+        client.agents.retrieve(agent.public_id)
+
+
+def test_what_letta_lacks_is_reached_through_the_client(live: str) -> None:
+    client = connect(live)
+    agent = make_agent(tags=["a"])
+    make_agent(tags=["a", "b"])
+    left = client.agents.list(tags=["a"], extra_query={"exclude_tags": "b"})
+    assert [found.id for found in left] == [agent.public_id]
+    with pytest.raises(letta_client.APIStatusError) as refused:
+        client.agents.update(agent.public_id, tags=[], extra_headers={"If-Match": '"old"'})
+    assert refused.value.status_code == 412
+    delta = client.post(f"/v1/agents/{agent.public_id}/tags", body={"add": ["b"]}, cast_to=object)
+    assert delta == {"tags": ["a", "b"]}
+
+
+def test_tags_blocks_and_health(live: str) -> None:
+    client = connect(live)
+    body = SEED | {"memory_blocks": [{"label": "human", "value": "Ann"}]}
+    agent = client.agents.create(**body, tags=["user_1", "vip"])
+    assert list(client.tags.list()) == ["user_1", "vip"]
+    assert [block.value for block in client.agents.blocks.list(agent.id)] == ["Ann"]
+    assert client.agents.blocks.update("human", agent_id=agent.id, value="Bob").value == "Bob"
+    assert client.health().status == "ok"
+
+
+def test_a_wrong_key_is_401(live: str) -> None:
+    with pytest.raises(letta_client.AuthenticationError):
+        connect(live, "wrong").tags.list()
+
+
+def test_a_limited_key_lists_its_user_alone(live: str) -> None:
+    own, other = make_agent(tags=["user_1"]), make_agent(tags=["user_2"])
+    client = connect(live, make_token(limit_tag="user_1"))
+    assert [agent.id for agent in client.agents.list()] == [own.public_id]
+    with pytest.raises(letta_client.NotFoundError):
+        client.agents.retrieve(other.public_id)
