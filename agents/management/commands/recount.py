@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from agents.domain import recount
+from agents.domain.recount import Difference
 from agents.tagnames import shown
 
 _SHOWN = 20  # differences of one kind that are printed
@@ -18,7 +19,21 @@ class Command(BaseCommand):
         parser.add_argument("--fix", action="store_true", help="set right what differs")
 
     def handle(self, *, fix: bool, **_options: Any) -> None:
-        found = recount.repair() if fix else recount.differences()
+        if fix:
+            done = recount.repair()
+            self._tell(done.listed)
+            self.stdout.write(
+                f"Set right: {done.count:,}." if done.count else "Everything is as counted."
+            )
+            return
+        found = recount.differences()
+        self._tell(found)
+        if found:
+            raise CommandError("There are differences; --fix sets them right.")
+        self.stdout.write("Everything is as counted.")
+
+    def _tell(self, found: list[Difference]) -> None:
+        """Print the first differences of each kind, and whether there are more."""
         kinds: Counter[str] = Counter()
         for item in found:
             kinds[item.what] += 1
@@ -29,13 +44,7 @@ class Command(BaseCommand):
                 )
         for what, count in kinds.items():
             if count > _SHOWN:
-                self.stdout.write(f"{what}: {count:,} differences, {_SHOWN} shown")
-        if not found:
-            self.stdout.write("Everything is as counted.")
-        elif fix:
-            self.stdout.write(f"Set right: {len(found):,} values.")
-        else:
-            raise CommandError(f"{len(found):,} differences; --fix sets them right.")
+                self.stdout.write(f"{what}: and more; {_SHOWN} are shown")
 
 
 def _text(value: object) -> str:
