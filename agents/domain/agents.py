@@ -16,7 +16,7 @@ from agents.domain.blocks import attach_existing, make_blocks
 from agents.domain.history import Entry
 from agents.domain.holds import Held, hold
 from agents.domain.newagents import AgentColumns, NewAgent, columns_of
-from agents.domain.seq import SPREAD, floor, next_seq, skip_past
+from agents.domain.seq import KEYS, SPREAD, floor, next_seq, skip_past
 from agents.domain.tags import entries_of, legal_set
 from agents.domain.transactions import write
 from agents.errors import Conflict, Invalid
@@ -194,7 +194,7 @@ def _insert(
 
 
 def _insert_keyed(agents: Sequence[Agent]) -> None:
-    for _ in range(_SEQ_ATTEMPTS):
+    for attempt in range(_SEQ_ATTEMPTS):
         for agent in agents:
             agent.seq = next_seq(agent.created_at)
         try:
@@ -204,7 +204,7 @@ def _insert_keyed(agents: Sequence[Agent]) -> None:
         except IntegrityError:
             _refuse_taken([agent.public_id for agent in agents])
             for moment in {agent.created_at for agent in agents}:
-                skip_past(moment, _highest_key(moment))
+                skip_past(moment, _highest_key(moment, attempt))
     raise Conflict("Too many agents are being created for the same moment; try again.")
 
 
@@ -216,11 +216,15 @@ def _refuse_taken(ids: Sequence[str]) -> None:
         raise Conflict(f"There is an agent with ID {first} already.")
 
 
-def _highest_key(moment: datetime) -> int:
-    """The highest key that an agent created at `moment` has, or the one before the lowest."""
+def _highest_key(moment: datetime, attempt: int) -> int:
+    """The highest key in use among those an agent created at `moment` may have."""
     lowest = floor(moment)
-    keys = Agent.objects.filter(created_at=moment, seq__gte=lowest, seq__lt=lowest + SPREAD)
-    return keys.order_by("-seq").values_list("seq", flat=True).first() or lowest - 1
+    # Agents of an earlier moment may have run over into this one's keys: more are passed over
+    # with each attempt, at the cost of an order that is right to some microseconds only.
+    own = Q(created_at=moment, seq__lt=lowest + SPREAD)
+    near = Q(seq__lt=lowest + (KEYS << 4 * attempt))
+    keys = Agent.objects.filter(own | near, seq__gte=lowest).order_by("-seq")
+    return keys.values_list("seq", flat=True).first() or lowest - 1
 
 
 def _tag_new(

@@ -14,7 +14,7 @@ from agents.errors import Invalid
 
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _LOW_BITS = 12
-_LOW = 1 << _LOW_BITS
+KEYS = 1 << _LOW_BITS  # of one microsecond
 _MICROSECOND = timedelta(microseconds=1)
 # 51 bits of microseconds fit a signed 64-bit key on both sides of 2020.
 _FIRST = _EPOCH - timedelta(microseconds=(1 << 51) - 1)
@@ -33,7 +33,7 @@ class SeqGenerator:
 
     def __init__(self) -> None:
         # A random start makes two processes that share a microsecond collide rarely.
-        self._low = itertools.count(secrets.randbelow(_LOW))
+        self._low = itertools.count(secrets.randbelow(KEYS))
         self._last: OrderedDict[int, int] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -43,7 +43,7 @@ class SeqGenerator:
         with self._lock:
             last = self._last.get(base)
             # Many rows with one timestamp keep the order in which they came, also past 4,096.
-            key = base + next(self._low) % (_LOW // 2) if last is None else last + 1
+            key = base + next(self._low) % (KEYS // 2) if last is None else last + 1
             self._remember(base, key)
             return key
 
