@@ -1,11 +1,72 @@
 """How people come in: accounts are made by an admin, never by signing up."""
 
+import logging
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from ade.models import User
+
+log = logging.getLogger(__name__)
 
 
 class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Closes the public sign-up page."""
+    """Closes the public sign-up page, and says the same to every failed sign-in."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": (
+            "The username or the password is not right, or the account is disabled."
+        ),
+        "too_many_login_attempts": (
+            "Too many failed attempts. Wait a few minutes, then try again."
+        ),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """The member with this password; a disabled one is told no more than a wrong password."""
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None and not user.is_active:
+            self.authentication_failed(request, **credentials)
+            return None
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        # repr: a name with a line break in it cannot forge a second line of the log.
+        log.warning(
+            "Sign-in failed for %r from %s",
+            credentials.get("username", "")[:150],
+            self.get_client_ip(request),
+        )
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        log.info("Member %s signed in from %s", user.pk, self.get_client_ip(request))
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Where a passkey or an identity provider vouches for someone who is disabled here."""
+        messages.error(request, "This account is disabled: ask an admin.")
+        return HttpResponseRedirect(reverse("account_login"))
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Only to this host: an address that ALLOWED_HOSTS lists too is another site to a browser."""
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+        )
+
+
+class FactorsAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Asks only for factors that the settings switch on."""
+
+    def is_mfa_enabled(self, user: User, types: list[str] | None = None) -> bool:
+        wanted = settings.MFA_SUPPORTED_TYPES if types is None else types
+        known = [kind for kind in wanted if kind in settings.MFA_SUPPORTED_TYPES]
+        return bool(known) and bool(super().is_mfa_enabled(user, known))

@@ -1,11 +1,19 @@
-"""What every answer carries: a request id and the security headers."""
+"""What every answer carries (a request id, the security headers), and who is let in to a page."""
 
 import re
 import uuid
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
+
+from ade import sessions
+from ade.access import send_to
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -37,6 +45,37 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
+        # Django's own middleware for this stands too far in for redirects, files and the API.
+        response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
         # Static files set their own: they are public and hashed.
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class SessionLimitsMiddleware:
+    """Ends a session that was idle, or has lasted, too long; notes the use of one that goes on.
+
+    A request that our own script makes by itself says `ADE-Poll: 1` and is no use.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            reason = sessions.why_over(request.session)
+            if reason:
+                logout(request)
+                messages.info(request, f"{reason} Please sign in again.")
+            elif request.headers.get("ADE-Poll") != "1":
+                sessions.note_use(request.session)
+        return self.get_response(request)
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Django's, which also answers htmx, and comes back to the page a form stood on."""
+
+    def handle_no_permission(  # type: ignore[override]  # 401 to htmx is no redirect
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponse:
+        return send_to(request, resolve_url(self.get_login_url(view_func)))

@@ -7,11 +7,13 @@ a file that holds it, which keeps secrets out of the process list.
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import FileAwareEnv
 
-env = FileAwareEnv()
+# A file written with `echo` ends in a newline that is no part of the secret.
+env = FileAwareEnv(strip_whitespace=True)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 TESTING = "pytest" in sys.modules
@@ -23,7 +25,7 @@ SECRET_KEY = env.str("SECRET_KEY", "not-a-secret" if DEBUG or TESTING else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # Behind TLS the cookies carry the __Host- prefix, which browsers accept over https only.
 HTTPS = env.bool("HTTPS", False)
@@ -48,6 +50,11 @@ INSTALLED_APPS = [
     "template_partials",
     "allauth",
     "allauth.account",
+    # Always there, so that a database fits whatever is switched on; without their settings they
+    # have no pages.
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "ninja",
     "ade",
     "agents",
@@ -63,8 +70,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "ade.middleware.SessionLimitsMiddleware",
+    "ade.middleware.SignInRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -109,6 +117,16 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
 else:
     raise ImproperlyConfigured("DATABASE_URL must name sqlite or postgres (postgresql).")
 
+# The count of sign-in attempts has to be one for all processes. Culling deletes by key, so there is
+# room enough that nobody can push out a count by making others.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "ade_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
 # --- People ---------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "ade.User"
@@ -125,11 +143,75 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/agents/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_ADAPTER = "ade.accounts.StaffAdapter"
+ACCOUNT_FORMS = {"login": "ade.forms.SignInForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+# By address and by account. Five wrong passwords lock an account for five minutes, no longer: a
+# lock that stays would let anyone shut anyone out.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+if BEHIND_PROXY:
+    # The address counted from the right of X-Forwarded-For; what stands before it anyone can write.
+    ALLAUTH_TRUSTED_PROXY_COUNT = env.int("PROXY_COUNT", 1)
+# How long a link with which a member sets a password can be used.
+PASSWORD_LINK_HOURS = env.int("PASSWORD_LINK_HOURS", 24)
+PASSWORD_RESET_TIMEOUT = PASSWORD_LINK_HOURS * 3600
 
+# Second factors: an authenticator app with recovery codes, and passkeys, which also sign in alone.
+MFA = env.bool("MFA", False)
+PASSKEYS = env.bool("PASSKEYS", False)
+MFA_ADAPTER = "ade.accounts.FactorsAdapter"
+MFA_SUPPORTED_TYPES = [
+    *(["totp"] if MFA else []),
+    *(["webauthn"] if PASSKEYS else []),
+    *(["recovery_codes"] if MFA or PASSKEYS else []),
+]
+MFA_PASSKEY_LOGIN_ENABLED = PASSKEYS
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers allow it on localhost only
+MFA_TOTP_ISSUER = "ADE"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+
+# An identity provider (OpenID Connect). It signs in members whom an admin has added, found by the
+# claim that equals their user name; with a role in OIDC_AUTO_CREATE_ROLE, anyone it knows. Name a
+# claim that people cannot choose for themselves there.
+OIDC_ID = "sso"  # its place in the callback address: /accounts/oidc/sso/login/callback/
+OIDC_NAME = env.str("OIDC_NAME", "Single sign-on")
+OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", "")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
+OIDC_USERNAME_CLAIM = env.str("OIDC_USERNAME_CLAIM", "preferred_username")
+OIDC_AUTO_CREATE_ROLE = env.str("OIDC_AUTO_CREATE_ROLE", "")
+# Where its sign-in form may send the browser, besides the server itself.
+OIDC_ORIGINS: list[str] = env.list("OIDC_ORIGINS", [])
+OIDC = bool(OIDC_SERVER_URL)
+if OIDC and not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
+    raise ImproperlyConfigured("OIDC_SERVER_URL needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET too.")
+if OIDC_AUTO_CREATE_ROLE not in ("", "viewer", "editor", "manager", "admin"):
+    raise ImproperlyConfigured("OIDC_AUTO_CREATE_ROLE must be viewer, editor, manager or admin.")
+SOCIALACCOUNT_ADAPTER = "ade.identity.IdentityAdapter"
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if OIDC:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": OIDC_ID,
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": OIDC_CLIENT_SECRET,
+                "settings": {"server_url": OIDC_SERVER_URL},
+            }
+        ],
+    }
+
+# A session ends after so long without use, and after so long whatever its use.
+SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", 30 * 60)
+SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", 12 * 3600)
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS
+# The default falls back on a cookie of its own, which would have no __Host- name.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_NAME = "__Host-ade-session" if HTTPS else "ade-session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -141,6 +223,8 @@ CSRF_FAILURE_VIEW = "agents.views.errors.csrf_failure"
 
 # --- Browsers -------------------------------------------------------------------------------
 
+_identity_origins = ["{0.scheme}://{0.netloc}".format(urlsplit(OIDC_SERVER_URL))] if OIDC else []
+_identity_origins += OIDC_ORIGINS
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -148,7 +232,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "style-src 'self'",
         "img-src 'self' data:",
         "connect-src 'self'",
-        "form-action 'self'",
+        # Chromium holds what a form is redirected to against this as well.
+        " ".join(["form-action 'self'", *_identity_origins]),
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ]
@@ -174,6 +259,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": _plain if DEBUG or TESTING else _hashed},
 }
 WHITENOISE_USE_FINDERS = DEBUG or TESTING
+WHITENOISE_AUTOREFRESH = DEBUG or TESTING  # otherwise it wants collected files at the start
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

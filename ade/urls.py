@@ -6,7 +6,8 @@ from agents.api.app import api
 
 urlpatterns = [
     path("v1/", api.urls),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("ade.account_urls")),
+    path("members/", include("ade.member_urls")),
     path("", include("agents.urls")),
 ]
 

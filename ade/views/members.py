@@ -1,0 +1,171 @@
+"""The members page: who may sign in, and as what. For admins who have just proved who they are."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from ade import links, members
+from ade.access import admins_only, reauthenticated, signed_in
+from ade.forms import AddMemberForm, RoleForm
+from ade.http import see_other
+from ade.members import By
+from ade.models import MemberEvent, Role, User
+
+EVENTS = 50  # a page of history
+
+
+@require_http_methods(["GET", "POST"])
+@admins_only
+@reauthenticated
+def member_list(request: HttpRequest) -> HttpResponse:
+    """All members and what was done last; a post adds one and shows the link for them, once."""
+    form = AddMemberForm(request.POST or None, initial={"role": Role.VIEWER})
+    if request.method == "POST" and form.is_valid():
+        by = By.member(signed_in(request))
+        try:
+            member = members.add(
+                username=form.cleaned_data["username"],
+                full_name=form.cleaned_data["full_name"],
+                role=Role(form.cleaned_data["role"]),
+                by=by,
+            )
+        except ValidationError as error:
+            form.add_error(None, _on_the_form(error))
+        else:
+            return _show_link(request, member, by)
+    context = {
+        "nav": "members",
+        "members": User.objects.order_by("-is_active", "username"),
+        "events": MemberEvent.objects.order_by("-id")[:EVENTS],
+        "form": form,
+    }
+    return render(request, "ade/members.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@admins_only
+@reauthenticated
+def member_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One member: role, access, and what was done to the account."""
+    return _page(request, _find(pk))
+
+
+@require_POST
+@admins_only
+@reauthenticated
+def change_role(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the member another role."""
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        return _page(request, _find(pk), role_form=form)
+    role = Role(form.cleaned_data["role"])
+    return _act(
+        request,
+        pk,
+        lambda member, by: members.change_role(member, role=role, by=by),
+        f"The role is {role.label} now.",
+    )
+
+
+@require_POST
+@admins_only
+@reauthenticated
+def disable(request: HttpRequest, pk: int) -> HttpResponse:
+    """Shut the member out."""
+    return _act(request, pk, lambda m, by: members.disable(m, by=by), "The account is disabled.")
+
+
+@require_POST
+@admins_only
+@reauthenticated
+def enable(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let the member in again."""
+    return _act(request, pk, lambda m, by: members.enable(m, by=by), "The account is enabled.")
+
+
+@require_POST
+@admins_only
+@reauthenticated
+def end_sessions(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign the member out everywhere."""
+    done = "All sessions have ended, and password links not yet used are dead."
+    return _act(request, pk, lambda m, by: members.end_sessions(m, by=by), done)
+
+
+@require_POST
+@admins_only
+@reauthenticated
+def remove_factors(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take off the second factors of a member who lost them."""
+    done = "The second factors are removed."
+    return _act(request, pk, lambda m, by: members.remove_factors(m, by=by), done)
+
+
+@require_POST
+@admins_only
+@reauthenticated
+def make_link(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make a one-time link and show it, once."""
+    return _show_link(request, _find(pk), By.member(signed_in(request)))
+
+
+def _act(request: HttpRequest, pk: int, act: Callable[[User, By], User], done: str) -> HttpResponse:
+    member = _find(pk)
+    try:
+        act(member, By.member(signed_in(request)))
+    except ValidationError as error:
+        return _page(request, member, problem=" ".join(error.messages))
+    messages.success(request, done)
+    return see_other(reverse("member", args=[pk]))
+
+
+def _show_link(request: HttpRequest, member: User, by: By) -> HttpResponse:
+    # Not after a redirect: the link would have to be kept somewhere in between.
+    try:
+        path = links.make(member, by=by)
+    except ValidationError as error:
+        return _page(request, member, problem=" ".join(error.messages))
+    context = {
+        "nav": "members",
+        "member": member,
+        "link": request.build_absolute_uri(path),
+        "hours": settings.PASSWORD_LINK_HOURS,
+    }
+    return render(request, "ade/member_link.html", context)
+
+
+def _page(
+    request: HttpRequest, member: User, *, role_form: RoleForm | None = None, problem: str = ""
+) -> HttpResponse:
+    context = {
+        "nav": "members",
+        "member": member,
+        "role_form": role_form or RoleForm(initial={"role": member.role}),
+        "problem": problem,
+        "factors": bool(settings.MFA_SUPPORTED_TYPES),
+        "events": MemberEvent.objects.filter(member_id=f"person:{member.pk}").order_by("-id")[
+            :EVENTS
+        ],
+    }
+    status = 422 if problem or (role_form and role_form.errors) else 200
+    return render(request, "ade/member.html", context, status=status)
+
+
+def _find(pk: int) -> User:
+    if pk >= 1 << 63:
+        raise Http404  # no database has such a number, and SQLite cannot even ask
+    return get_object_or_404(User, pk=pk)
+
+
+def _on_the_form(error: ValidationError) -> ValidationError:
+    """The same error with the names of the form's fields for those of the model's."""
+    if not hasattr(error, "error_dict"):
+        return error
+    names = {"first_name": "full_name", "__all__": "username"}
+    return ValidationError({names.get(key, key): value for key, value in error.error_dict.items()})

@@ -1,0 +1,226 @@
+"""How sessions end: idle, after their time, and by decision. Time is moved, never slept."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from ade import members
+from ade.members import By
+from ade.models import Role
+from tests.accounts.people import PASSWORD, is_in, sign_in
+from tests.helpers import make_user
+
+pytestmark = pytest.mark.django_db
+
+ROOT = By("test", "test")
+
+
+@pytest.fixture
+def wait() -> Iterator[Callable[..., None]]:
+    """Move time: `wait(minutes=29)`."""
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        yield lambda **delta: clock.shift(timedelta(**delta))
+
+
+def use(client: Client) -> int:
+    return client.get("/accounts/").status_code
+
+
+def test_session_lasts_while_it_is_used(wait: Callable[..., None]) -> None:
+    make_user("anna")
+    client = sign_in("anna")
+    for _ in range(10):
+        wait(minutes=29)
+        assert use(client) == 200
+
+
+def test_session_idle_ends(wait: Callable[..., None]) -> None:
+    make_user("anna")
+    client = sign_in("anna")
+    use(client)
+    wait(minutes=30)
+    answer = client.get("/accounts/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=%2Faccounts%2F")
+    page = client.get("/accounts/login/").content.decode()
+    assert "You were away for 30 minutes. Please sign in again." in page
+
+
+def test_session_polled_ends_as_if_it_were_not(wait: Callable[..., None]) -> None:
+    make_user("anna")
+    client = sign_in("anna")
+    use(client)
+    for _ in range(29):
+        wait(minutes=1)
+        assert is_in(client)
+    wait(minutes=1)
+    assert not is_in(client)
+
+
+def test_session_ends_after_its_time_whatever_its_use(wait: Callable[..., None]) -> None:
+    make_user("anna")
+    client = sign_in("anna")
+    use(client)
+    for _ in range(71):
+        wait(minutes=10)
+        assert use(client) == 200
+    wait(minutes=10)
+    assert use(client) == 302
+
+
+def test_session_ends_as_configured(wait: Callable[..., None], settings: Any) -> None:
+    settings.SESSION_IDLE_SECONDS = 120
+    make_user("anna")
+    client = sign_in("anna")
+    use(client)
+    wait(seconds=119)
+    assert use(client) == 200
+    wait(seconds=120)
+    assert use(client) == 302
+
+
+def test_session_use_is_written_at_most_once_a_minute(
+    wait: Callable[..., None], django_assert_num_queries: Any
+) -> None:
+    make_user("anna")
+    client = sign_in("anna")
+    use(client)
+    wait(seconds=59)
+    with django_assert_num_queries(2):  # the session and the member are read
+        use(client)
+    wait(seconds=1)
+    use(client)
+    stored = client.session["used_at"]
+    wait(seconds=30)
+    use(client)
+    assert client.session["used_at"] == stored
+
+
+def test_session_over_tells_htmx_to_load_the_sign_in_page() -> None:
+    answer = Client().post(
+        "/accounts/logout/everywhere/",
+        headers={
+            "HX-Request": "true",
+            "HX-Current-URL": "http://testserver/agents/one/?id=agent-1#tags",
+        },
+    )
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (
+        401,
+        "/accounts/login/?next=%2Fagents%2Fone%2F%3Fid%3Dagent-1%23tags",
+    )
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/x", "http://testserver:81/x", "", "x"])
+def test_session_over_comes_back_to_no_other_site(url: str) -> None:
+    answer = Client().get("/accounts/", headers={"HX-Request": "true", "HX-Current-URL": url})
+    assert answer.headers["HX-Redirect"] == "/accounts/login/?next=%2Fagents%2F"
+
+
+def test_session_over_at_a_form_comes_back_to_its_page() -> None:
+    answer = Client().post(
+        "/accounts/logout/everywhere/", headers={"Referer": "http://testserver/accounts/"}
+    )
+    assert (answer.status_code, answer["Location"]) == (303, "/accounts/login/?next=%2Faccounts%2F")
+
+
+def test_account_disabled_ends_every_session() -> None:
+    member = make_user("anna")
+    first, second = sign_in("anna"), sign_in("anna")
+    assert (is_in(first), is_in(second)) == (True, True)
+    members.disable(member, by=ROOT)
+    assert (is_in(first), is_in(second)) == (False, False)
+    members.enable(member, by=ROOT)
+    assert (is_in(first), is_in(second)) == (False, False)
+
+
+def test_sessions_ended_by_an_admin_end() -> None:
+    member = make_user("anna")
+    first, second = sign_in("anna"), sign_in("anna")
+    members.end_sessions(member, by=ROOT)
+    assert (is_in(first), is_in(second)) == (False, False)
+    assert is_in(sign_in("anna"))
+
+
+def test_sign_out_everywhere_ends_every_session_and_is_recorded() -> None:
+    make_user("anna")
+    first, second = sign_in("anna"), sign_in("anna")
+    answer = first.post("/accounts/logout/everywhere/")
+    assert (answer.status_code, answer["Location"]) == (303, "/accounts/login/")
+    assert (is_in(first), is_in(second)) == (False, False)
+    event = members.MemberEvent.objects.get()
+    assert str(event) == "anna ended all sessions of anna"
+
+
+def test_password_changed_ends_the_other_sessions_only() -> None:
+    make_user("anna")
+    first, second = sign_in("anna"), sign_in("anna")
+    answer = first.post(
+        "/accounts/password/",
+        {
+            "old_password": PASSWORD,
+            "new_password1": "battery staple 7",
+            "new_password2": "battery staple 7",
+        },
+    )
+    assert (answer.status_code, answer["Location"]) == (303, "/accounts/")
+    assert (is_in(first), is_in(second)) == (True, False)
+    assert is_in(sign_in("anna", "battery staple 7"))
+
+
+def test_password_change_with_the_wrong_old_one_is_refused_and_slowed() -> None:
+    make_user("anna")
+    client = sign_in("anna")
+    data = {"old_password": "wrong", "new_password1": "battery 7 s", "new_password2": "battery 7 s"}
+    with time_machine.travel(timezone.now(), tick=False):
+        answers = [client.post("/accounts/password/", data).status_code for _ in range(6)]
+    assert answers == [422] * 5 + [429]
+
+
+def test_role_taken_is_gone_at_the_next_request() -> None:
+    make_user("root", role="admin")
+    member = make_user("anna", role="admin")
+    client = sign_in("anna")
+    assert client.get("/members/").status_code == 200
+    members.change_role(member, role=Role.VIEWER, by=ROOT)
+    assert client.get("/members/").status_code == 403
+
+
+def test_members_ask_for_the_password_again_after_five_minutes(wait: Callable[..., None]) -> None:
+    make_user("anna", role="admin")
+    client = sign_in("anna")
+    wait(minutes=4, seconds=59)
+    assert client.get("/members/").status_code == 200
+    wait(seconds=1)
+    answer = client.get("/members/")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        "/accounts/reauthenticate/?next=%2Fmembers%2F",
+    )
+    answer = client.post(answer["Location"], {"password": "wrong"})
+    assert answer.status_code == 200
+    assert client.get("/members/").status_code == 302
+    answer = client.post("/accounts/reauthenticate/?next=/members/", {"password": PASSWORD})
+    assert (answer.status_code, answer["Location"]) == (302, "/members/")
+    assert client.get("/members/").status_code == 200
+
+
+def test_members_post_without_fresh_proof_changes_nothing(wait: Callable[..., None]) -> None:
+    admin = make_user("anna", role="admin")
+    make_user("bob", role="admin")
+    client = sign_in("anna")
+    wait(minutes=6)
+    page = f"http://testserver/members/{admin.pk}/"
+    answer = client.post(
+        f"/members/{admin.pk}/role/", {"role": "viewer"}, headers={"Referer": page}
+    )
+    assert (answer.status_code, answer["Location"]) == (
+        303,
+        f"/accounts/reauthenticate/?next=%2Fmembers%2F{admin.pk}%2F",
+    )
+    client.post(answer["Location"], {"password": PASSWORD})
+    admin.refresh_from_db()
+    assert admin.role == "admin"

@@ -1,0 +1,126 @@
+"""Settings as an operator gives them: each start is a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "a-long-secret-for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
+PRODUCTION = {"SECRET_KEY": SECRET, "HTTPS": "true", "ALLOWED_HOSTS": "ade.example"}
+OIDC = {
+    "OIDC_SERVER_URL": "https://id.example/realm",
+    "OIDC_CLIENT_ID": "ade",
+    "OIDC_CLIENT_SECRET": "s",
+}
+
+
+def start(code: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code that knows `settings`, or `manage.py check --deploy`, with only these set."""
+    setup = "from ade import settings; "
+    command = (
+        ["-c", setup + code] if code else ["manage.py", "check", "--deploy", "--fail-level=DEBUG"]
+    )
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": "sqlite://:memory:",
+            "DJANGO_SETTINGS_MODULE": "ade.settings",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def value(expression: str, **environment: str) -> str:
+    done = start(f"print({expression})", **environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"MFA": "true", "PASSKEYS": "true"}, OIDC, {"BEHIND_PROXY": "true"}],
+    ids=["plain", "factors", "identity provider", "proxy"],
+)
+def test_check_deploy_is_silent_in_production(more: dict[str, str]) -> None:
+    done = start(**PRODUCTION, **more)
+    assert (done.stdout, done.stderr, done.returncode) == (
+        "System check identified no issues (0 silenced).\n",
+        "",
+        0,
+    )
+
+
+@pytest.mark.parametrize("name", ["DEBUG", "HTTPS", "BEHIND_PROXY", "MFA", "PASSKEYS", "API_OPEN"])
+def test_boolean_neither_true_nor_false_stops_the_start(name: str) -> None:
+    done = start("pass", **{"SECRET_KEY": SECRET, name: "maybe"})
+    last = done.stderr.strip().splitlines()[-1]
+    assert (done.returncode, name in last, "Not a valid boolean" in last) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({}, "Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it."),
+        ({"SECRET_KEY_FILE": "/nowhere"}, "SECRET_KEY_FILE must be a readable file path."),
+        (
+            {"SECRET_KEY": SECRET, "OIDC_SERVER_URL": "https://id.example"},
+            "OIDC_SERVER_URL needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET too.",
+        ),
+        (
+            {"SECRET_KEY": SECRET, "OIDC_AUTO_CREATE_ROLE": "root"},
+            "OIDC_AUTO_CREATE_ROLE must be viewer, editor, manager or admin.",
+        ),
+    ],
+)
+def test_what_is_missing_or_wrong_stops_the_start(
+    environment: dict[str, str], message: str
+) -> None:
+    done = start("pass", **environment)
+    assert done.returncode == 1
+    assert message in done.stderr.strip().splitlines()[-1]
+
+
+def test_secrets_come_from_files_too(tmp_path: Path) -> None:
+    for name, text in (("key", SECRET), ("client", "from a file")):
+        (tmp_path / name).write_text(f"{text}\n")
+    files = {
+        "SECRET_KEY_FILE": str(tmp_path / "key"),
+        "OIDC_CLIENT_SECRET_FILE": str(tmp_path / "client"),
+    }
+    more = {name: text for name, text in OIDC.items() if name != "OIDC_CLIENT_SECRET"}
+    shown = value("(settings.SECRET_KEY, settings.OIDC_CLIENT_SECRET)", **files, **more)
+    assert shown == str((SECRET, "from a file"))
+
+
+def test_cookies_are_bound_to_the_host_where_https_is_on() -> None:
+    shown = value(
+        "[settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.SESSION_COOKIE_SECURE,"
+        "settings.CSRF_COOKIE_SECURE, settings.SECURE_HSTS_SECONDS]",
+        **PRODUCTION,
+    )
+    expected = ["__Host-ade-session", "__Host-ade-csrf", True, True, 31536000]
+    assert shown == str(expected)
+
+
+def test_policy_lets_forms_lead_to_the_identity_provider() -> None:
+    shown = value(
+        "settings.CONTENT_SECURITY_POLICY",
+        SECRET_KEY=SECRET,
+        OIDC_ORIGINS="https://login.example",
+        **OIDC,
+    )
+    assert "form-action 'self' https://id.example https://login.example;" in shown
+
+
+def test_forwarded_headers_are_believed_behind_a_proxy_only() -> None:
+    names = "[hasattr(settings, name) for name in ('SECURE_PROXY_SSL_HEADER', 'ALLAUTH_TRUSTED_PROXY_COUNT')]"
+    assert value(names, **PRODUCTION, BEHIND_PROXY="true") == "[True, True]"
+    assert value(names, **PRODUCTION) == "[False, False]"
