@@ -7,6 +7,7 @@ from django import forms
 from django.http import QueryDict
 
 from agents.domain.edits import UNSET, AgentEdit
+from agents.domain.handles import split_handle
 from agents.errors import DomainError
 from agents.models import Agent, Block
 from agents.tagnames import Typed, parse_typed
@@ -122,6 +123,13 @@ class SettingsForm(DomainForm):
             "system": agent.detail.system,
         }
 
+    def clean_model(self) -> str:
+        return _handle(self.cleaned_data["model"], "A model")
+
+    def clean_embedding(self) -> str:
+        text: str = self.cleaned_data["embedding"]
+        return _handle(text, "An embedding") if text else ""
+
     def edit(self) -> AgentEdit:
         """The edit to make: only what is not as the page showed it."""
         embedding = self.changed("embedding")
@@ -131,6 +139,13 @@ class SettingsForm(DomainForm):
             embedding=embedding if embedding is UNSET else embedding or None,
             system=self.changed("system"),
         )
+
+
+def _handle(text: str, what: str) -> str:
+    """The domain refuses it too, in the words that Letta's clients know."""
+    if not split_handle(text):
+        raise forms.ValidationError(f"{what} is named provider/name.")
+    return text
 
 
 class AboutForm(DomainForm):

@@ -3,7 +3,15 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from agents.views import agent, agent_history, agent_list, agent_memory, agent_settings, tags
+from agents.views import (
+    agent,
+    agent_history,
+    agent_json,
+    agent_list,
+    agent_memory,
+    agent_settings,
+    tags,
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="agents")),
@@ -13,6 +21,7 @@ urlpatterns = [
     path("agents/<str:agent_id>/recent/", agent_settings.recent, name="agent-recent"),
     path("agents/<str:agent_id>/memory/", agent_memory.memory, name="agent-memory"),
     path("agents/<str:agent_id>/history/", agent_history.history, name="agent-history"),
+    path("agents/<str:agent_id>/json/", agent_json.agent_json, name="agent-json"),
     path("agents/<str:agent_id>/tags/", tags.add, name="agent-tags"),
     path("agents/<str:agent_id>/tags/remove/", tags.remove, name="agent-tags-remove"),
     path("agents/<str:agent_id>/tags/undo/", tags.undo_change, name="agent-tags-undo"),

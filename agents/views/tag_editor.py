@@ -137,6 +137,9 @@ def tags_in_words(count: int) -> str:
 
 def _said(added: Added, count: int, *, tidied: bool) -> str:
     new, there, refused = added.result.added, added.there, added.refused
+    if added.result.removed:
+        gone = shown(added.result.removed[0])
+        return f"{gone} replaced by {shown((new or there)[0])}. {tags_in_words(count)}."
     if len(new) + len(there) + len(refused) == 1:
         name = shown((new or there or [refused[0].name])[0])
         if refused:

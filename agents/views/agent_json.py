@@ -1,0 +1,30 @@
+"""An agent's JSON, as the API gives it."""
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from ade.http import render_page
+from agents.api.state import write_one
+from agents.jsontext import loads
+from agents.views.access import actor_of, find_agent, not_there
+
+
+@require_GET
+def agent_json(request: HttpRequest, agent_id: str) -> HttpResponse:
+    """What GET /v1/agents/<id>/ answers, indented."""
+    actor = actor_of(request)
+    agent = find_agent(actor, agent_id)
+    written = write_one(agent.seq, blocks=True)
+    if written is None:
+        not_there(actor, agent_id)
+    value = loads(written.content.decode())
+    context = {
+        "agent": agent,
+        "text": json.dumps(value, indent=2, ensure_ascii=False),
+        "etag": written.etag,
+        "nav": "agents",
+        "tab": "json",
+    }
+    return render_page(request, "agents/agent_json.html", context, fragment="json")
