@@ -1,0 +1,68 @@
+"""Suggestions while a tag is typed."""
+
+import pytest
+
+from agents.listing import suggestions
+from agents.listing.suggestions import suggest
+from tests.helpers import ROOT, make_agent, make_key_actor
+
+pytestmark = pytest.mark.django_db
+
+
+def names(q: str, **how: object) -> list[str]:
+    return [row.name for row in suggest(q, actor=ROOT, **how).rows]
+
+
+def test_equal_comes_before_beginning_before_word_before_part() -> None:
+    make_agent(tags=["vip", "xvip", "big vip", "vip:gold", "other"])
+    make_agent(tags=["xvip", "VIP"])
+    assert names("vip") == ["VIP", "vip", "vip:gold", "big vip", "xvip"]
+
+
+def test_within_each_the_most_used_come_first() -> None:
+    make_agent(tags=["team a", "team b"])
+    make_agent(tags=["team b"])
+    found = suggest("team", actor=ROOT)
+    assert [(row.name, row.n) for row in found.rows] == [("team b", 2), ("team a", 1)]
+    assert (found.total, found.more) == (2, False)
+
+
+def test_nothing_typed_offers_the_most_used_and_users_last() -> None:
+    make_agent(tags=["user_1", "vip"])
+    make_agent(tags=["user_1", "beta"])
+    assert names("") == ["beta", "vip", "user_1"]
+
+
+@pytest.mark.parametrize("q", ["é", "%", "_", '"', "'", "\\", "e:", "\0", "*"])
+def test_every_text_may_be_typed(q: str) -> None:
+    make_agent(tags=["Éa", "100%", "a_b", 'say "x"', "it's", "back\\slash", "e:1", "*"])
+    expected = {
+        "é": ["e:1", "Éa"], "%": ["100%"], "_": ["a_b"], '"': ['say "x"'], "'": ["it's"],
+        "\\": ["back\\slash"], "e:": ["e:1"], "\0": [], "*": ["*"],
+    }  # fmt: skip
+    assert names(q) == expected[q]
+
+
+def test_limit_and_exclude_shorten_it() -> None:
+    make_agent(tags=["aaa1", "aaa2", "aaa3"])
+    assert names("aaa", limit=1) == ["aaa1"]
+    assert names("aaa", exclude=["aaa1", "aaa2"]) == ["aaa3"]
+    assert suggest("aaa", actor=ROOT, limit=1).total == 3
+
+
+def test_a_text_in_many_tags_still_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggestions, "HITS", 2)
+    monkeypatch.setattr(suggestions, "_MOST_USED", 2)
+    make_agent(tags=["xuser1", "xuser2", "xuser3", "user"])
+    make_agent(tags=["xuser1", "xuser2"])
+    found = suggest("user", actor=ROOT)
+    assert [row.name for row in found.rows][:3] == ["user", "xuser1", "xuser2"]
+    assert found.more
+
+
+def test_a_limited_actor_is_offered_the_tags_of_its_own_agents() -> None:
+    make_agent(tags=["user_1", "vip"])
+    make_agent(tags=["user_2", "vip", "secret"])
+    found = suggest("", actor=make_key_actor("user_1"))
+    assert [(row.name, row.n) for row in found.rows] == [("vip", 1), ("user_1", 1)]
+    assert suggest("secret", actor=make_key_actor("user_1")).total == 0
