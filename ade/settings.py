@@ -4,6 +4,7 @@ A value that cannot be read stops the start. Each NAME may also be given as NAME
 a file that holds it, which keeps secrets out of the process list.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import FileAwareEnv
+from whitenoise.compress import Compressor
 
 # A file written with `echo` ends in a newline that is no part of the secret.
 env = FileAwareEnv(strip_whitespace=True)
@@ -46,6 +48,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "corsheaders",
     "django_htmx",
     "template_partials",
     "allauth",
@@ -63,6 +66,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ade.middleware.RequestIdMiddleware",
     "ade.middleware.SecurityHeadersMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "agents.api.middleware.ApiMiddleware",
@@ -248,6 +252,34 @@ if HTTPS:
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# Pages of these origins may call the API, with a key of their own; nobody's cookie goes with it.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
+for _origin in CORS_ALLOWED_ORIGINS:
+    # Compared as browsers write it: lower case, no path, no slash at the end.
+    if not re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d+)?", _origin):
+        raise ImproperlyConfigured(
+            f"CORS_ALLOWED_ORIGINS: {_origin!r} is not like https://app.example.org or "
+            "http://localhost:3000."
+        )
+CORS_URLS_REGEX = r"^/v1/"
+CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE"]
+CORS_ALLOW_HEADERS = [
+    "authorization",
+    "content-type",
+    "if-match",
+    "user_id",
+    # What Letta's own clients send with each call.
+    *(
+        f"x-stainless-{name}"
+        for name in (
+            "arch", "async", "custom-poll-interval", "helper-method", "lang", "os",
+            "package-version", "poll-helper", "raw-response", "read-timeout", "retry-count",
+            "runtime", "runtime-version", "timeout",
+        )
+    ),
+]  # fmt: skip
+CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID"]
+
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "data" / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -260,6 +292,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG or TESTING
 WHITENOISE_AUTOREFRESH = DEBUG or TESTING  # otherwise it wants collected files at the start
+# Source maps are large and only developers' tools read them: compressing them took most of a start.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -2,7 +2,6 @@
 
 import re
 from ipaddress import IPv6Address, ip_address
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -36,7 +35,7 @@ class KeyAuth(HttpBearer):
         """A known key is what it is also where the API is open: limited, disabled or expired."""
         key = keys.find_key(token) if token else None
         if key is None:
-            return OPEN_ACTOR if settings.API_OPEN else None
+            return OPEN_ACTOR if settings.API_OPEN and not _is_foreign(request) else None
         if not keys.is_good(key):
             return None
         keys.note_use(key)
@@ -53,23 +52,29 @@ def guard_open_api(request: HttpRequest) -> None:
     """Raise NotAllowed unless an open API is asked by this machine itself.
 
     A page on the web must not reach it: not by a request from its own origin, not by a name that
-    it lets point here, not through a proxy.
+    it lets point here, not through a proxy. A page of an origin that CORS_ALLOWED_ORIGINS lists
+    gets past here, and then needs a key.
     """
     if not settings.API_OPEN:
         return
     meta = request.META
-    host = meta.get("HTTP_HOST", "")
-    origin = meta.get("HTTP_ORIGIN")
-    if not _is_loopback_host(host):
+    if not _is_loopback_host(meta.get("HTTP_HOST", "")):
         raise NotAllowed("This API is open without a key, so it answers to a loopback host only.")
-    if origin is not None and urlsplit(origin)._replace(scheme="").geturl() != f"//{host}":
-        raise NotAllowed("This API is open without a key, so it refuses other origins.")
-    if meta.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
+    if _is_foreign(request) and meta.get("HTTP_ORIGIN") not in settings.CORS_ALLOWED_ORIGINS:
         raise NotAllowed("This API is open without a key, so it refuses other origins.")
     if any(_FORWARDED.fullmatch(name) for name in meta):
         raise NotAllowed("This API is open without a key, so it refuses forwarded requests.")
     if not _is_loopback(meta.get("REMOTE_ADDR", "")):
         raise NotAllowed("This API is open without a key, so it answers this machine only.")
+
+
+def _is_foreign(request: HttpRequest) -> bool:
+    """True if the browser says that a page of another origin asks."""
+    meta = request.META
+    origin, host = meta.get("HTTP_ORIGIN"), meta.get("HTTP_HOST", "")
+    if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+        return True
+    return meta.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin")
 
 
 def _token(request: HttpRequest) -> str:
