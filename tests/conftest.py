@@ -83,6 +83,12 @@ def emptied_search_index(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
+def database_url(transactional_db: None) -> str:
+    """DATABASE_URL for other processes that write to the test database."""
+    return _url_of_test_database()
+
+
+@pytest.fixture
 def is_postgres() -> bool:
     return connection.vendor == "postgresql"
 

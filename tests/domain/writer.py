@@ -1,0 +1,92 @@
+"""The jobs of one of several processes that write at once; see test_together.py, which starts them.
+
+A process says it is ready, waits for a line on its input, does its job, and prints what came of it.
+An error that a domain function is not meant to raise ends it with a traceback.
+"""
+
+import json
+import random
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from agents.actors import command_actor
+from agents.domain.agents import create_agent, delete_agent
+from agents.domain.newagents import NewAgent
+from agents.domain.tags import change_tags, replace_tags
+from agents.domain.undo import undo
+from agents.errors import NotFound
+from agents.models import Agent, ChangeSet
+
+ACTOR = command_actor("writer")
+
+
+def add(agent_id: str, names: list[str]) -> None:
+    """Add tags one by one."""
+    for name in names:
+        change_tags(agent_id=agent_id, add=[name], actor=ACTOR)
+
+
+def replace(agent_id: str, names: list[str], rounds: int) -> list[list[str]]:
+    """Write the same whole set again and again; the sets that were there right after."""
+    seen = []
+    for _ in range(rounds):
+        replace_tags(agent_id=agent_id, tags=names, actor=ACTOR)
+        tags = Agent.objects.filter(public_id=agent_id).values_list(
+            "agenttag__tag__name", flat=True
+        )
+        seen.append(sorted(tags))
+    return seen
+
+
+def create_at(moment: str, count: int) -> list[int]:
+    """Create agents with one old timestamp, one by one; their keys."""
+    at = datetime.fromisoformat(moment).astimezone(UTC)
+    spec = NewAgent(model="a/b", created_at=at)
+    return [create_agent(spec, actor=ACTOR).seq for _ in range(count)]
+
+
+def anything(seed: int, steps: int, agents: list[str], tags: list[str]) -> dict[str, int]:
+    """Any writes in any order, on agents and tags that others write too."""
+    dice = random.Random(seed)
+    known = list(agents)
+    counts: dict[str, int] = {}
+    for _ in range(steps):
+        agent_id = dice.choice(known)
+        some = dice.sample(tags, dice.randrange(4))
+        kind = dice.choices(
+            ["add", "remove", "replace", "both", "create", "delete", "undo"], [6, 6, 4, 4, 2, 1, 3]
+        )[0]
+        counts[kind] = counts.get(kind, 0) + 1
+        with suppress(NotFound):  # deleted meanwhile
+            _one(kind, agent_id, some, dice, known)
+    return counts
+
+
+def _one(kind: str, agent_id: str, some: list[str], dice: random.Random, known: list[str]) -> None:
+    if kind == "add":
+        change_tags(agent_id=agent_id, add=some, actor=ACTOR)
+    elif kind == "remove":
+        change_tags(agent_id=agent_id, remove=some, actor=ACTOR)
+    elif kind == "replace":
+        replace_tags(agent_id=agent_id, tags=some, actor=ACTOR)
+    elif kind == "both":
+        change_tags(agent_id=agent_id, add=some[:2], remove=some[2:], actor=ACTOR)
+    elif kind == "create":
+        known.append(create_agent(NewAgent(model="a/b", tags=some), actor=ACTOR).public_id)
+    elif kind == "delete":
+        delete_agent(agent_id=agent_id, actor=ACTOR)
+    else:
+        newest = ChangeSet.objects.order_by("-id").values_list("id", flat=True).first() or 0
+        undo(change_set_id=max(1, newest - dice.randrange(20)), actor=ACTOR)
+
+
+JOBS: dict[str, Any] = {job.__name__: job for job in (add, replace, create_at, anything)}
+
+
+def main() -> None:
+    """Do the job that the command line names, with its arguments in JSON."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps(JOBS[sys.argv[1]](**json.loads(sys.argv[2]))))
