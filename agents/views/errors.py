@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from ade.http import render_page
+from ade.http import render_page, wants_fragment
 from agents.errors import DomainError
 
 TITLES = {403: "Not allowed", 404: "Not found", 409: "Changed meanwhile"}
@@ -26,9 +26,13 @@ class DomainErrorMiddleware:
 
 
 def error_page(request: HttpRequest, status: int, message: str) -> HttpResponse:
-    """A page, or a fragment, that says what is wrong and leads on."""
+    """A page that says what is wrong and leads on; for htmx, a message above all that was typed."""
     context = {"status": status, "heading": TITLES.get(status, "Not possible"), "message": message}
-    return render_page(request, "error.html", context, fragment="problem", status=status)
+    response = render_page(request, "error.html", context, fragment="problem", status=status)
+    if wants_fragment(request):
+        response.headers["HX-Retarget"] = "#messages"
+        response.headers["HX-Reswap"] = "innerHTML show:#main:top"
+    return response
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -104,7 +104,9 @@ def suggest(request: HttpRequest) -> HttpResponse:
         "found": found,
         "carried": carried,
         "prefix": request.GET.get("list", "tag-suggest"),
-        "offer_new": bool(typed) and "known" not in request.GET and all(row.name != typed for row in found.rows),
+        "offer_new": bool(typed)
+        and "known" not in request.GET
+        and all(row.name != typed for row in found.rows),
         "left": found.total - len(found.rows),
     }
     return render(request, "components/suggestions.html", context)

@@ -124,11 +124,12 @@ class TagEditor extends HTMLElement {
   }
 
   onAnswer(event) {
-    if (event.detail.target?.id !== "tag-list") return;
-    const item = event.detail.elt.closest("#tag-pending > li");
-    if (item && !ANSWERED.has(event.detail.xhr.status)) this.trouble(item, event.detail.xhr);
-    else item?.remove();
-    if (!this.isConnected) return; // the agent is gone, or may no longer be edited
+    const { elt, target, xhr } = event.detail;
+    const item = elt.closest("#tag-pending > li");
+    const ours = target?.id === "tag-list";
+    if (!this.isConnected || !(item || ours)) return; // gone: the agent, or the right to edit it
+    if (item && ours && ANSWERED.has(xhr.status)) item.remove();
+    else if (item) this.trouble(item, xhr);
     this.markLeaving();
     this.list.querySelector(".is-there")?.scrollIntoView({ block: "nearest" });
     if (this.focused && !this.section.contains(document.activeElement))
