@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from agents.api import agent_blocks, agent_tags, agents, health, tags
+from agents.api import agent_blocks, agent_tags, agents, health, keys, tags
 from agents.api.auth import KeyAuth
 from agents.api.errors import add_handlers
 from agents.api.parser import StrictParser
@@ -19,6 +19,7 @@ api = NinjaAPI(
 add_handlers(api)
 api.add_router("/health", health.router)
 api.add_router("/tags", tags.router)
+api.add_router("/keys", keys.router)
 api.add_router("/agents", agents.router)
 api.add_router("/agents", agent_tags.router)
 api.add_router("/agents", agent_blocks.router)

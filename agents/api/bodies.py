@@ -183,3 +183,29 @@ class TagsQuery(Span):
     name: str | None = Field(None, description="Part of the tag, in any case.")
     query_text: str | None = Field(None, description="Another name for `name`.")
     order: Literal["asc", "desc"] = "asc"
+
+
+class NewKeyBody(Body):
+    """A key to be made, which holds one user."""
+
+    name: str = Field(description="What it is for; history shows it.")
+    limit_tag: str = Field(description="Only agents with this tag exist for the key.")
+    scope: Literal["read", "write"] = "write"
+    may_tag: list[str] = Field(
+        [],
+        description="Patterns of the tags it may write, * for any text. Without one: every tag "
+        "that names no user and is not protected.",
+    )
+    expires_in: int = Field(3600, ge=1, le=10**9, description="Seconds.")
+
+
+class KeysQuery(BaseModel):
+    """A page of keys."""
+
+    limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
+    after: str | None = Field(None, description="Go on after this one.")
+    limit_tag: str | None = Field(None, description="Those limited to this tag.")
+
+    @property
+    def size(self) -> int:
+        return self.limit or PAGE_MOST

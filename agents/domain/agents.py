@@ -123,6 +123,7 @@ def delete_agent(
     actor.require(Power.WRITE, "delete agents")
     held = hold(agent_id, actor=actor, whole=True)
     held.require_version(if_match)
+    guard.check_delete(actor, held.carried.values())
     _bury(held, reason)
 
 

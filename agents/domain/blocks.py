@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from agents.actors import Actor, Power
-from agents.domain import history
+from agents.domain import guard, history
 from agents.domain.edits import UNSET
 from agents.domain.history import Entry
 from agents.domain.holds import hold
@@ -78,7 +78,10 @@ def update_block(
     limit: Any = UNSET,
     description: Any = UNSET,
 ) -> Block:
-    """Edit an agent's block, found by its label. Raises Invalid, NotFound, NotAllowed."""
+    """Edit an agent's block, found by its label, for all agents that share it.
+
+    Raises Invalid, NotFound, NotAllowed.
+    """
     actor.require(Power.WRITE, "edit memory blocks")
     held = hold(agent_id, actor=actor)
     agent = held.agent
@@ -89,6 +92,7 @@ def update_block(
     )
     if block is None:
         raise NotFound(f"No block with label '{label}' found for agent '{agent_id}'")
+    guard.check_block(actor, block)
     before = {"value": block.value, "limit": str(block.limit), "description": block.description}
     if limit is not UNSET:
         block.limit = checked_block_limit(limit)

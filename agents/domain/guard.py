@@ -1,10 +1,13 @@
-"""Who may write which tag. One rule for pages, API, imports and bulk work."""
+"""Who may write which tag, and what a limited actor shares with others.
+
+One rule for pages, API, imports and bulk work.
+"""
 
 from collections.abc import Iterable
 
 from agents.actors import Actor, Kind, Power
 from agents.errors import NotAllowed
-from agents.models import Tag
+from agents.models import Agent, AgentBlock, Block, Tag
 from agents.tagnames import matches_any, shown
 
 
@@ -29,6 +32,36 @@ def check_new(actor: Actor, tags: Iterable[Tag]) -> None:
             continue
         if why := refusal(actor, tag, adding=True):
             raise NotAllowed(why)
+
+
+def check_delete(actor: Actor, tags: Iterable[Tag]) -> None:
+    """Raise NotAllowed unless the actor may delete an agent that carries these tags.
+
+    A limited actor's agent may be another user's too, and is then not its own to take away.
+    """
+    if actor.limit is None:
+        return
+    for tag in tags:
+        if tag.names_user and tag.name != actor.limit and not _limited_may(actor, tag):
+            raise NotAllowed(
+                f"The agent carries {shown(tag.name)} as well, a tag that this key may not take "
+                "off: it may not delete the agent."
+            )
+
+
+def check_block(actor: Actor, block: Block) -> None:
+    """Raise NotAllowed unless the actor, who may see this block, may write it.
+
+    Agents share blocks. A limited actor writes none that an agent has which does not exist for it:
+    that agent would remember what another user put there. It may still read it.
+    """
+    if actor.limit is None:
+        return
+    own = Agent.objects.visible_to(actor).values("seq")
+    if AgentBlock.objects.filter(block=block).exclude(agent_id__in=own).exists():
+        raise NotAllowed(
+            "This memory block is not this key's alone: the key may read it and not change it."
+        )
 
 
 def refusal(actor: Actor, tag: Tag, *, adding: bool) -> str | None:

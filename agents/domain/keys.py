@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from agents.actors import SCOPE_POWERS, Actor, Kind, Power, Source
@@ -20,7 +21,7 @@ from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.jsontext import dumps, loads
 from agents.limits import KEY_NAME_LENGTH, KEY_OVERLAP_SECONDS, KEY_PATTERNS
 from agents.models import Act, ApiKey, Op, Scope
-from agents.tagnames import require_legal, unique_legal
+from agents.tagnames import require_legal, text_problem, unique_legal
 
 # Recognisable, so that scanners for leaked secrets can find it.
 PREFIX = "ade_"
@@ -79,22 +80,21 @@ def create_key(
 
 @write
 def disable_key(*, key_id: str, actor: Actor) -> ApiKey:
-    """End a key at once, for good. One that is disabled stays so. Raises NotFound, NotAllowed."""
-    key = _held(key_id, actor)
-    if key.disabled_at is None:
-        key.disabled_at = timezone.now()
-        key.save(update_fields=["disabled_at"])
-        _record(actor, key, "good", "disabled")
-    return key
+    """End a key at once, for good. One that is disabled stays so.
+
+    Raises NotAllowed; NotFound for a key that is not among `keys_of` the actor.
+    """
+    return _disable(_held(key_id, actor), actor)
 
 
 @write
 def rotate_key(*, key_id: str, actor: Actor, overlap: timedelta) -> MadeKey:
     """Make a key that may do the same, and let the old one end after `overlap`.
 
-    Raises NotFound, NotAllowed, Conflict (the old one is disabled or has expired), Invalid (a
-    negative overlap, or one over KEY_OVERLAP_SECONDS).
+    For admins. Raises NotFound, NotAllowed, Conflict (the old one is disabled or has expired),
+    Invalid (a negative overlap, or one over KEY_OVERLAP_SECONDS).
     """
+    actor.require(Power.ADMIN, "rotate API keys")
     key, now = _held(key_id, actor), timezone.now()
     if not timedelta(0) <= overlap <= timedelta(seconds=KEY_OVERLAP_SECONDS):
         days = KEY_OVERLAP_SECONDS // 86400
@@ -129,11 +129,28 @@ def follow_rename(*, old: str, new: str) -> int:
 
 
 def disable_limited_to(*, tag: str, actor: Actor) -> int:
-    """Disable the keys limited to a tag that is deleted. Call it with the deletion. How many."""
+    """Disable the keys limited to a tag that is deleted. Call it with the deletion. How many.
+
+    Who may delete the tag may do this: the keys are left without an agent anyway.
+    """
     keys = list(ApiKey.objects.select_for_update().filter(limit_tag=tag, disabled_at=None))
     for key in keys:
-        disable_key(key_id=key.key_id, actor=actor)
+        _disable(key, actor)
     return len(keys)
+
+
+def keys_of(actor: Actor) -> QuerySet[ApiKey]:
+    """The keys that the actor may see and disable: an admin all, a manager such as it may make.
+
+    Raises NotAllowed.
+    """
+    if actor.can(Power.ADMIN):
+        return ApiKey.objects.all()
+    actor.require(Power.MANAGE, "see API keys")
+    _require_unlimited(actor)
+    # By what they are and not by who made them, so that it outlives the maker's own key.
+    longest = timedelta(seconds=settings.KEY_SECONDS_BY_API)
+    return ApiKey.objects.filter(limit_tag__isnull=False, expires_at__lte=F("created_at") + longest)
 
 
 def _check_maker(
@@ -142,8 +159,9 @@ def _check_maker(
     if actor.can(Power.ADMIN):
         return
     actor.require(Power.MANAGE, "make API keys")
+    _require_unlimited(actor)
     most = timedelta(seconds=settings.KEY_SECONDS_BY_API)
-    if actor.limit is not None or limit_tag is None:
+    if limit_tag is None:
         raise NotAllowed("Without admin rights only keys that are limited to a tag can be made.")
     if expires_at is None or expires_at > now + most:
         raise NotAllowed(
@@ -151,11 +169,24 @@ def _check_maker(
         )
 
 
+def _require_unlimited(actor: Actor) -> None:
+    if actor.limit is not None:
+        raise NotAllowed("A key that is limited to a tag has no say over API keys.")
+
+
 def _held(key_id: str, actor: Actor) -> ApiKey:
-    actor.require(Power.ADMIN, "change API keys")
-    key = ApiKey.objects.select_for_update().filter(key_id=key_id).first()
+    known = keys_of(actor).select_for_update()
+    key = None if text_problem(key_id) else known.filter(key_id=key_id).first()
     if key is None:
         raise NotFound("There is no such API key.")
+    return key
+
+
+def _disable(key: ApiKey, actor: Actor) -> ApiKey:
+    if key.disabled_at is None:
+        key.disabled_at = timezone.now()
+        key.save(update_fields=["disabled_at"])
+        _record(actor, key, "good", "disabled")
     return key
 
 

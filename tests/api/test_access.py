@@ -84,6 +84,8 @@ def test_the_description_names_every_route() -> None:
     assert {path: sorted(methods) for path, methods in paths.items()} == {
         "/v1/health/": ["get"],
         "/v1/tags/": ["get"],
+        "/v1/keys/": ["get", "post"],
+        "/v1/keys/{key_id}": ["delete"],
         "/v1/agents/": ["get", "post"],
         "/v1/agents/count": ["get"],
         "/v1/agents/{agent_id}": ["delete", "get", "patch"],
