@@ -16,14 +16,20 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth ships no types
         super().__init__(*args, **kwargs)
         _dress(self)
         self.fields["login"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
+        self._focus("login")
 
     def clean(self) -> dict[str, Any]:
         try:
             super().clean()
         except forms.ValidationError as error:
             self.add_error("password", error)
+            self._focus("password")
         cleaned: dict[str, Any] = self.cleaned_data
         return cleaned
+
+    def _focus(self, name: str) -> None:
+        for key, field in self.fields.items():
+            field.widget.attrs["autofocus"] = key == name
 
 
 class NewPasswordForm(auth_forms.SetPasswordForm):  # type: ignore[type-arg]  # generic in its stubs only

@@ -7,6 +7,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
@@ -26,8 +27,7 @@ class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # all
         name = _claimed_name(sociallogin)
         member = User.objects.filter(username=name, is_active=True).first() if name else None
         if member is None:
-            free = name and not User.objects.filter(username__iexact=name).exists()
-            self._refuse_unless(request, bool(free and settings.OIDC_AUTO_CREATE_ROLE))
+            self._refuse_unless(request, bool(settings.OIDC_AUTO_CREATE_ROLE) and _is_free(name))
             return
         # A member whose identity is known already is not somebody else of the same name.
         self._refuse_unless(request, not SocialAccount.objects.filter(user=member).exists())
@@ -63,6 +63,15 @@ class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # all
                 "ask an admin.",
             )
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
+
+
+def _is_free(name: str) -> bool:
+    """Whether a new member could have this name."""
+    try:
+        User(username=name, password="!").full_clean()  # noqa: S106  # an unusable one
+    except ValidationError:
+        return False
+    return True
 
 
 def _claimed_name(sociallogin: SocialLogin) -> str:

@@ -273,6 +273,7 @@ def axe() -> Callable[[Page], list[str]]:
     levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
     def axe(page: Page) -> list[str]:
+        page.wait_for_load_state()  # without its styles a page breaks rules that it keeps with them
         answer = Axe().run(page, options={"runOnly": levels}).response
         return [
             f"{rule['id']}: {rule['help']}: {node['html']}"

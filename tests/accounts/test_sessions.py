@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -224,3 +225,20 @@ def test_members_post_without_fresh_proof_changes_nothing(wait: Callable[..., No
     client.post(answer["Location"], {"password": PASSWORD})
     admin.refresh_from_db()
     assert admin.role == "admin"
+
+
+def test_sessions_that_ended_leave_no_rows(wait: Callable[..., None]) -> None:
+    make_user("anna")
+    sign_in("anna")
+    wait(hours=13)
+    sign_in("anna")
+    assert Session.objects.count() == 1
+
+
+def test_session_outlives_a_new_secret_key_while_the_old_one_is_named(settings: Any) -> None:
+    make_user("anna")
+    seen, unseen = sign_in("anna"), sign_in("anna")
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
+    assert is_in(seen)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert (is_in(seen), is_in(unseen)) == (True, False)
