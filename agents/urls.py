@@ -10,6 +10,7 @@ from agents.views import (
     agent_list,
     agent_memory,
     agent_settings,
+    keys,
     tags,
 )
 
@@ -26,4 +27,8 @@ urlpatterns = [
     path("agents/<str:agent_id>/tags/remove/", tags.remove, name="agent-tags-remove"),
     path("agents/<str:agent_id>/tags/undo/", tags.undo_change, name="agent-tags-undo"),
     path("tags/suggest/", tags.suggest, name="tag-suggest"),
+    path("keys/", keys.keys, name="keys"),
+    path("keys/<str:key_id>/", keys.key, name="key"),
+    path("keys/<str:key_id>/rotate/", keys.rotate, name="key-rotate"),
+    path("keys/<str:key_id>/disable/", keys.disable, name="key-disable"),
 ]

@@ -169,13 +169,21 @@ def _check_maker(
         )
 
 
+def get_key(*, key_id: str, actor: Actor) -> ApiKey:
+    """One of `keys_of` the actor. Raises NotFound, NotAllowed."""
+    return _among(keys_of(actor), key_id)
+
+
 def _require_unlimited(actor: Actor) -> None:
     if actor.limit is not None:
         raise NotAllowed("A key that is limited to a tag has no say over API keys.")
 
 
 def _held(key_id: str, actor: Actor) -> ApiKey:
-    known = keys_of(actor).select_for_update()
+    return _among(keys_of(actor).select_for_update(), key_id)
+
+
+def _among(known: QuerySet[ApiKey], key_id: str) -> ApiKey:
     key = None if text_problem(key_id) else known.filter(key_id=key_id).first()
     if key is None:
         raise NotFound("There is no such API key.")
