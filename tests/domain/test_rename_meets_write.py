@@ -1,0 +1,63 @@
+"""A tag is renamed while someone writes it: the write means the name it was given."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connection, transaction
+
+from agents.domain.agents import create_agent
+from agents.domain.newagents import NewAgent
+from agents.domain.tags import change_tags, replace_tags
+from agents.models import Agent, Tag
+from tests.helpers import ROOT, drift, make_agent, tags_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_postgres]
+
+
+def during_rename(write: Callable[[], object]) -> None:
+    """Rename "old" to "new", and commit once `write` waits for that."""
+    thread = threading.Thread(target=lambda: (write(), connection.close()))
+    with transaction.atomic():
+        Tag.objects.filter(name="old").update(name="new", name_folded="new")
+        thread.start()
+        while not somebody_waits():
+            assert thread.is_alive()
+    thread.join()
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            " AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def test_add_gives_the_name_asked_for() -> None:
+    agent, other = make_agent(), make_agent(tags=["old"])
+    during_rename(lambda: change_tags(agent_id=agent.public_id, add=["old"], actor=ROOT))
+    assert (tags_of(agent), tags_of(other)) == (["old"], ["new"])
+    assert drift() == []
+
+
+def test_replace_takes_the_renamed_tag_off() -> None:
+    agent = make_agent(tags=["old", "stays"])
+    during_rename(lambda: replace_tags(agent_id=agent.public_id, tags=["stays"], actor=ROOT))
+    assert tags_of(agent) == ["stays"]
+    assert drift() == []
+
+
+def test_remove_of_the_old_name_leaves_the_renamed_tag() -> None:
+    agent = make_agent(tags=["old"])
+    during_rename(lambda: change_tags(agent_id=agent.public_id, remove=["old"], actor=ROOT))
+    assert tags_of(agent) == ["new"]
+
+
+def test_create_gives_the_name_asked_for() -> None:
+    make_agent(tags=["old"])
+    spec = NewAgent(model="a/b", name="created", tags=["old"])
+    during_rename(lambda: create_agent(spec, actor=ROOT))
+    assert tags_of(Agent.objects.get(name="created")) == ["old"]
+    assert drift() == []
