@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agents.models import Agent, AgentTag
+from agents.models.agents import short_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class AgentRow:
     created_at: datetime
     updated_at: datetime
     tags: list[TagChip] = field(default_factory=list)
+
+    @property
+    def short_id(self) -> str:
+        """The id as lists show it."""
+        return short_id(self.public_id)
 
 
 def rows(seqs: Sequence[int]) -> list[AgentRow]:

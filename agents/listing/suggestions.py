@@ -122,7 +122,7 @@ def nearest(name: str, *, actor: Actor, limit: int = 5) -> list[Suggestion]:
     First those that look alike, then those that hold ever less of its beginning.
     """
     found = {row.name: row for row in _looking_alike(name, actor)}
-    for quarters in (4, 3, 2, 1):
+    for quarters in (4, 3, 2):
         part = name[: len(name) * quarters // 4]
         if len(found) >= limit or len(part) < _TELLING:
             break

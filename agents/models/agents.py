@@ -10,6 +10,11 @@ from agents.models.fields import ExactTextField, JsonTextField
 from agents.querysets import AgentQuerySet
 
 
+def short_id(public_id: str) -> str:
+    """The id as lists show it: enough of both ends to tell agents apart."""
+    return f"{public_id[:10]}…{public_id[-4:]}"
+
+
 class Agent(models.Model):
     """The narrow part of an agent: what lists show, sort and filter by.
 
@@ -38,6 +43,11 @@ class Agent(models.Model):
             models.Index(fields=["updated_at", "seq"], name="agent_by_updated"),
             models.Index(fields=["name", "seq"], name="agent_by_name"),
             models.Index(fields=["model", "seq"], name="agent_by_model"),
+            models.Index(
+                fields=["embedding"],
+                name="agent_by_embedding",
+                condition=Q(embedding__isnull=False),
+            ),
             models.Index(fields=["seq"], name="agent_untagged", condition=Q(tag_count=0)),
             models.Index(fields=["seq"], name="agent_userless", condition=Q(user_tag_count=0)),
             models.Index(fields=["seq"], name="agent_two_users", condition=Q(user_tag_count__gt=1)),
@@ -58,15 +68,15 @@ class Agent(models.Model):
 
     @property
     def short_id(self) -> str:
-        """The id as lists show it: enough of both ends to tell agents apart."""
-        return f"{self.public_id[:10]}…{self.public_id[-4:]}"
+        """The id as lists show it."""
+        return short_id(self.public_id)
 
 
 class AgentDetail(models.Model):
     """The wide part of an agent, read only where it is shown.
 
-    `extra` is a JSON object of all that the API or an agent file brought, that ADE does not
-    interpret and gives back.
+    `extra` is a JSON object of what the API or an agent file brought that ADE does not interpret
+    and gives back; what has its default is not in it, so that most agents have "{}".
     """
 
     agent = models.OneToOneField(
@@ -133,6 +143,8 @@ class Block(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["label", "id"], name="block_by_label"),
+            # Few have tags or a project of their own; who asks for one reads only these.
+            models.Index(fields=["id"], name="block_with_extra", condition=~Q(extra="{}")),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["public_id"], name="block_public_id_is_unique"),

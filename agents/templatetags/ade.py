@@ -4,7 +4,7 @@ import functools
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from django import template
 from django.template.loader import render_to_string
@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from agents.domain.tagrows import is_protected, names_a_user
 from agents.limits import TAG_LENGTH
+from agents.models import Tag
 from agents.tagnames import fold, mark_of, quote, shown
 
 register = template.Library()
@@ -36,37 +37,47 @@ class Shown(Protocol):
 @register.simple_tag
 def chip(tag: Shown) -> SafeString:
     """A tag as every page shows it: a link to the agents that carry it."""
-    return _chip(tag.name, tag.names_user, tag.protected)
+    return _chip(tag, f"{reverse('agents')}?any=")
+
+
+@register.simple_tag
+def chip_within(tag: Shown, query: str) -> SafeString:
+    """A tag in a list of this query: a link that narrows the list by it."""
+    return _chip(tag, f"?{escape(query)}&amp;all=" if query else "?all=")
 
 
 @register.simple_tag
 def chip_of(name: str) -> SafeString:
     """The chip of a tag of which only the text is left, as in history."""
-    return _chip(name, names_a_user(name), is_protected(name))
+    return chip(Tag(name=name, names_user=names_a_user(name), protected=is_protected(name)))
 
 
-# A page of agents shows the same tags again and again; a chip depends on nothing else.
+def _chip(tag: Shown, link: str) -> SafeString:
+    head, tail = _chip_parts(tag.name, tag.names_user, tag.protected)
+    return SafeString(f"{head}{link}{tail}")
+
+
+# A page of agents shows the same tags again and again; a chip depends on nothing else but where it
+# leads, which stands in the place of a character that no tag has.
 @functools.lru_cache(maxsize=10_000)
-def _chip(name: str, names_user: bool, protected: bool) -> SafeString:
+def _chip_parts(name: str, names_user: bool, protected: bool) -> list[str]:
     prefix, colon, rest = name.partition(":")
     split = bool(prefix and rest) and not names_user
-    return mark_safe(  # noqa: S308  # a template of ours, which escapes
-        render_to_string(
-            "components/tag.html",
-            {
-                "url": f"{reverse('agents')}?{urlencode({'any': name})}",
-                "prefix": prefix + colon if split else "",
-                "rest": rest if split else name,
-                "names_user": names_user,
-                "protected": protected,
-            },
-        ).strip()
-    )
+    context = {
+        "url": f"\0{quote_plus(name)}",
+        "prefix": prefix + colon if split else "",
+        "rest": rest if split else name,
+        "names_user": names_user,
+        "protected": protected,
+    }
+    return render_to_string("components/tag.html", context).strip().split("\0")
 
 
 @register.filter
 def marked(text: str) -> SafeString:
     """The text, with a visible mark for each character that cannot be seen."""
+    if text.isprintable():
+        return escape(text)
     return mark_safe("".join(_marked(char) for char in text))  # noqa: S308  # escaped one by one
 
 
