@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Wanted(NamedTuple):
-    """A program: its names, where it may be off the PATH, and the Debian packages that have it."""
+    """A program: its names, where it lies off the PATH, and the Debian packages that have it."""
 
     title: str
     names: tuple[str, ...]
@@ -35,6 +35,13 @@ WANTED = {
         ),
         ("chromium", "fonts-liberation"),
     ),
+    # No program: Playwright brings its own Node.js, which a bare Debian cannot load without it.
+    "libatomic": Wanted(
+        "The library libatomic",
+        (),
+        ("usr/lib/*/libatomic.so.1", "usr/lib*/libatomic.so.1"),
+        ("libatomic1",),
+    ),
 }
 
 
@@ -45,8 +52,7 @@ def find(program: str) -> str | None:
         if path := shutil.which(name):
             return path
     for place in wanted.places:
-        found = [path for path in Path("/").glob(place) if os.access(path, os.X_OK)]
-        if found:
+        if found := list(Path("/").glob(place)):
             return str(max(found, key=_version))
     return None
 

@@ -29,19 +29,20 @@ class Stage(NamedTuple):
     title: str
     arguments: tuple[str, ...]
     on_postgres: bool = False
+    in_browser: bool = False
 
 
 PARALLEL = ("-n", "auto", "--maxprocesses", "4")
-UNITS = ("-m", "not browser and not prove", *PARALLEL)
+UNITS = ("-m", "not browser and not whole and not prove", *PARALLEL)
 PROOFS = ("-m", "prove")
-# These start the whole of ADE on a database of their own choosing.
+# These ask nothing of the database.
 WITHOUT_OPS = ("--ignore=tests/ops",)
 STAGES = {
     "fast": [Stage("SQLite", UNITS)],
     "all": [
         Stage("SQLite", UNITS),
         Stage("PostgreSQL", (*UNITS, *WITHOUT_OPS), on_postgres=True),
-        Stage("Chromium", ("-m", "browser", *PARALLEL)),
+        Stage("Chromium", ("-m", "browser or whole", *PARALLEL), in_browser=True),
     ],
     "prove": [
         Stage("Proofs on SQLite", PROOFS),
@@ -69,7 +70,9 @@ def run(stage: Stage, arguments: list[str], folder: Path, url: str | None) -> di
     """Run pytest once; a run that broke down counts as one more failed test."""
     report = folder / f"{stage.title}.xml"
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    environment["CHROMIUM"] = need("chromium") if "browser" in stage.arguments else ""
+    if stage.in_browser:
+        environment["CHROMIUM"] = need("chromium")
+        need("libatomic")
     if url:
         environment["DATABASE_URL"] = url
     print(f"\n== {stage.title}", flush=True)

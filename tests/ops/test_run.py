@@ -74,6 +74,7 @@ def running(checkout: Path, port: int, end_with: signal.Signals) -> Iterator[str
     assert "Traceback" not in printed + rest
 
 
+@pytest.mark.whole
 def test_it_serves_keeps_its_data_and_stops_whole(checkout):
     port = free_port()
     address = f"http://127.0.0.1:{port}"
