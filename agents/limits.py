@@ -24,3 +24,4 @@ PAGE_DEFAULT = 50
 PAGE_MOST = 1000
 EXACT_COUNT = 10_000  # pages count exactly up to here
 HISTORY_TEXT = 2000  # characters of an old or new value kept in history
+IMPORT_ANSWER = 64 * 1024 * 1024  # bytes of one answer of a server that agents are imported from

@@ -3,6 +3,7 @@
 from agents.models.access import ApiKey, Scope
 from agents.models.agents import Agent, AgentBlock, AgentDetail, Block, Tombstone
 from agents.models.history import Act, Change, ChangeSet, Op
+from agents.models.imports import ImportedAgent, ImportedBlock, ImportSource
 from agents.models.tags import AgentTag, Tag
 
 __all__ = [
@@ -15,6 +16,9 @@ __all__ = [
     "Block",
     "Change",
     "ChangeSet",
+    "ImportSource",
+    "ImportedAgent",
+    "ImportedBlock",
     "Op",
     "Scope",
     "Tag",

@@ -1,0 +1,219 @@
+"""What an agent of a Letta server (an AgentState) says: what ADE takes, and what it leaves.
+
+Types are checked strictly, agent by agent: one that cannot be read does not hold up its page.
+Nothing is written here.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from agents.domain.edits import UNSET, AgentEdit
+from agents.domain.newagents import EXTRA_DEFAULTS, NewAgent, NewBlock
+from agents.errors import Invalid
+from agents.tagnames import shown, text_problem
+
+
+class SourceBlock(msgspec.Struct):
+    """A memory block, as an agent's answer holds it."""
+
+    id: str
+    label: str
+    value: str = ""
+    limit: int | None = None
+    description: str | None = None
+    read_only: bool | None = None
+    metadata: dict[str, Any] | None = None
+
+    def new(self) -> NewBlock:
+        """The block as ADE would make it."""
+        return NewBlock(
+            label=self.label,
+            value=self.value,
+            # A block may have grown past its limit, which Letta lets it.
+            limit=None if self.limit is None else max(self.limit, len(self.value), 1),
+            description=self.description,
+            read_only=bool(self.read_only),
+            metadata=self.metadata,
+        )
+
+    @property
+    def digest(self) -> str:
+        """Equal for two answers that say the same of it."""
+        return _digest(msgspec.structs.astuple(self))
+
+
+class _Memory(msgspec.Struct):
+    blocks: list[SourceBlock] = []
+
+
+class SourceAgent(msgspec.Struct):
+    """What is read of an agent. `tags` must be there: without them a tag could not be told gone."""
+
+    id: str
+    name: str
+    tags: list[str]
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    # Servers before 0.16 name them in `memory` only.
+    blocks: list[SourceBlock] | None = None
+    memory: _Memory | None = None
+    # Not kept, but counted.
+    message_ids: Any = None
+    tools: Any = None
+    sources: Any = None
+    identity_ids: Any = None
+    tool_exec_environment_variables: Any = None
+    # From here on what `digest` is of.
+    description: str | None = None
+    system: str | None = None
+    model: str | None = None
+    embedding: str | None = None
+    llm_config: dict[str, Any] | None = None
+    embedding_config: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    # Kept as they came, and given back.
+    agent_type: str | None = None
+    tool_rules: list[dict[str, Any]] | None = None
+    model_settings: dict[str, Any] | None = None
+    compaction_settings: dict[str, Any] | None = None
+    response_format: dict[str, Any] | None = None
+    project_id: str | None = None
+    template_id: str | None = None
+    base_template_id: str | None = None
+    message_buffer_autoclear: bool | None = None
+    enable_sleeptime: bool | None = None
+    timezone: str | None = None
+    max_files_open: int | None = None
+    per_file_view_window_char_limit: int | None = None
+    hidden: bool | None = None
+
+    @property
+    def own_blocks(self) -> list[SourceBlock]:
+        """Its memory blocks, each once."""
+        blocks = self.blocks or (self.memory.blocks if self.memory else [])
+        return list({block.id: block for block in blocks}.values())
+
+    @property
+    def digest(self) -> str:
+        """Equal for two answers that say the same of its fields.
+
+        Times and messages do not count: they move with every message to the agent.
+        """
+        return _digest([self.name, *(getattr(self, name) for name in _OWN)])
+
+    def new(self, *, tags: list[str]) -> NewAgent:
+        """The agent as ADE would make it, with these tags too, without its blocks."""
+        return NewAgent(
+            model=self.model,
+            name=self.name,
+            description=self.description,
+            embedding=self.embedding,
+            system=self.system or "",
+            llm_config=self.llm_config,
+            embedding_config=self.embedding_config,
+            metadata=self.metadata,
+            extra=self._extra(),
+            tags=list(dict.fromkeys([*self.tags, *tags])),
+            created_at=_utc(self.created_at),
+            updated_at=_utc(self.updated_at),
+            public_id=self.id,
+        )
+
+    def edit(self) -> AgentEdit:
+        """The edit that gives an agent here the source's fields."""
+        by_config = self.embedding is None and self.embedding_config is not None
+        return AgentEdit(
+            name=self.name,
+            description=self.description,
+            model=UNSET if self.model is None else self.model,
+            embedding=UNSET if by_config else self.embedding,
+            system=self.system or "",
+            llm_config=UNSET if self.llm_config is None else self.llm_config,
+            embedding_config=UNSET if self.embedding_config is None else self.embedding_config,
+            metadata=self.metadata,
+            extra=self._extra(),
+        )
+
+    def _extra(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in _EXTRA}
+        return {
+            name: EXTRA_DEFAULTS[name] if value is None else value for name, value in values.items()
+        }
+
+
+_FIELDS = SourceAgent.__struct_fields__
+_OWN = _FIELDS[_FIELDS.index("description") :]
+_EXTRA = _FIELDS[_FIELDS.index("agent_type") :]
+_NOT_KEPT = {
+    "message_ids": ("message", "messages"),
+    "tools": ("tool", "tools"),
+    "sources": ("folder", "folders"),
+    "identity_ids": ("identity", "identities"),
+    "tool_exec_environment_variables": ("environment variable", "environment variables"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An agent that cannot be read, its ID if that much can be, and why."""
+
+    id: str | None
+    why: str
+
+
+def parse_page(content: bytes) -> list[SourceAgent | Unread]:
+    """The agents of a list's answer. Raises Invalid if it is no list of agents at all."""
+    try:
+        raws = msgspec.json.decode(content, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(f"the answer is no list of agents: {error}.") from error
+    return [_parsed(bytes(raw)) for raw in raws]
+
+
+def not_kept(agents: list[SourceAgent]) -> Counter[tuple[str, str]]:
+    """How many of what ADE does not keep these agents name: counts by (one, several)."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for agent in agents:
+        for name, words in _NOT_KEPT.items():
+            value = getattr(agent, name)
+            counts[words] += len(value) if isinstance(value, list) else 0
+    return counts
+
+
+class _Id(msgspec.Struct):
+    id: str | None = None
+
+
+def _parsed(raw: bytes) -> SourceAgent | Unread:
+    try:
+        agent = msgspec.json.decode(raw, type=SourceAgent)
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError) as error:
+        return Unread(_id_of(raw), f"it cannot be read: {error}.")
+    except RecursionError:
+        return Unread(_id_of(raw), "it is nested too deep.")
+    for text in (agent.id, *(block.id for block in agent.own_blocks)):
+        # It is looked up in the database before anything else is checked.
+        if bad := text_problem(text):
+            return Unread(agent.id, f"the ID {shown(text)} {bad}.")
+    return agent
+
+
+def _id_of(raw: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(raw, type=_Id).id
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError):
+        return None
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """Old servers write UTC without saying so."""
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
