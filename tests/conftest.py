@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from processes import ROOT, start, stop
-from serve import HOST, answers, free_port, server_command
+from serve import HOST, START_SECONDS, answers, free_port, server_command
 
 # Hashing a password costs a third of a second by intent. The hash names its rounds, so the running
 # server still understands it.
@@ -131,8 +132,10 @@ def serve(django_db_setup: None, server_log: Path) -> Iterator[Callable[..., str
             port = free_port()
             server = start(server_command(port), env=common | environment, output=output)
             stack.callback(stop, [server], polite=signal.SIGTERM, seconds=5)
+            deadline = time.monotonic() + START_SECONDS
             while not answers(port):
                 assert server.poll() is None, server_log.read_text()
+                assert time.monotonic() < deadline, server_log.read_text()
             running[key] = f"http://{HOST}:{port}"
         return running[key]
 
