@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ade import links, members
 from ade.access import signed_in
@@ -59,7 +59,7 @@ class SetPasswordView(PasswordResetConfirmView):
         return super().render_to_response(context, **kwargs)
 
 
-@require_GET
+@require_safe
 def account(request: HttpRequest) -> HttpResponse:
     """What there is to set about one's own account."""
     factors = bool(settings.MFA_SUPPORTED_TYPES)
@@ -67,7 +67,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @sensitive_post_parameters()
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @rate_limit(action="change_password")  # type: ignore[untyped-decorator]  # allauth ships no types
 def change_password(request: HttpRequest) -> HttpResponse:
     """Change one's own password; every other session ends."""

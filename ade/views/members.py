@@ -1,14 +1,16 @@
 """The members page: who may sign in, and as what. For admins who have just proved who they are."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ade import links, members
 from ade.access import admins_only, reauthenticated, signed_in
@@ -20,7 +22,7 @@ from ade.models import MemberEvent, Role, User
 EVENTS = 50  # a page of history
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 @reauthenticated
 def member_list(request: HttpRequest) -> HttpResponse:
@@ -42,13 +44,13 @@ def member_list(request: HttpRequest) -> HttpResponse:
     context = {
         "nav": "members",
         "members": User.objects.order_by("-is_active", "username"),
-        "events": MemberEvent.objects.order_by("-id")[:EVENTS],
         "form": form,
+        **_events(request, MemberEvent.objects.all()),
     }
     return render(request, "ade/members.html", context, status=422 if form.errors else 200)
 
 
-@require_GET
+@require_safe
 @admins_only
 @reauthenticated
 def member_page(request: HttpRequest, pk: int) -> HttpResponse:
@@ -149,12 +151,21 @@ def _page(
         "role_form": role_form or RoleForm(initial={"role": member.role}),
         "problem": problem,
         "factors": bool(settings.MFA_SUPPORTED_TYPES),
-        "events": MemberEvent.objects.filter(member_id=f"person:{member.pk}").order_by("-id")[
-            :EVENTS
-        ],
+        **_events(request, MemberEvent.objects.filter(member_id=f"person:{member.pk}")),
     }
     status = 422 if problem or (role_form and role_form.errors) else 200
     return render(request, "ade/member.html", context, status=status)
+
+
+def _events(request: HttpRequest, events: QuerySet[MemberEvent]) -> dict[str, Any]:
+    """A page of history, newest first, and the number from which the next one goes on."""
+    before = request.GET.get("before")
+    if before is not None:
+        if not (before.isascii() and before.isdigit() and len(before) < 19):
+            raise Http404
+        events = events.filter(id__lt=int(before))
+    rows = list(events.order_by("-id")[: EVENTS + 1])
+    return {"events": rows[:EVENTS], "older": rows[EVENTS - 1].pk if rows[EVENTS:] else None}
 
 
 def _find(pk: int) -> User:

@@ -159,3 +159,24 @@ def test_names_are_shown_as_text() -> None:
     client.post("/members/", {"username": "b", "full_name": "<b>x</b>", "role": "viewer"})
     page = BeautifulSoup(client.get("/members/").content, "lxml")
     assert page.select("main b") == []
+
+
+def test_history_goes_on_page_by_page() -> None:
+    anna = make_user("anna", role="admin")
+    client = sign_in("anna")
+    for _ in range(60):
+        client.post(f"/members/{anna.pk}/link/")
+    seen: list[int] = []
+    path: str | None = ""
+    while path is not None:
+        page = BeautifulSoup(client.get(f"/members/{anna.pk}/{path}").content, "lxml")
+        seen.append(len(page.select(".event-list li")))
+        older = page.find("a", string="Older")
+        path = older["href"] if older else None
+    assert seen == [50, 10]
+
+
+@pytest.mark.parametrize("before", ["", "x", "-1", "1" * 19, "²"])
+def test_history_from_nowhere_is_404(before: str) -> None:
+    make_user("anna", role="admin")
+    assert sign_in("anna").get("/members/", {"before": before}).status_code == 404

@@ -20,9 +20,11 @@ MISMATCH = "The username or the password is not right, or the account is disable
 TOO_MANY = "Too many failed attempts. Wait a few minutes, then try again."
 
 
-def attempt(username: str, password: str = "wrong", address: str = "192.0.2.1") -> tuple[int, str]:
+def attempt(
+    username: str, password: str = "wrong", address: str = "192.0.2.1", host: str = "testserver"
+) -> tuple[int, str]:
     """The status, and the error that stands under the password."""
-    answer = Client(REMOTE_ADDR=address).post(
+    answer = Client(REMOTE_ADDR=address, HTTP_HOST=host).post(
         "/accounts/login/", {"login": username, "password": password}
     )
     error = BeautifulSoup(answer.content, "lxml").select_one("#id_password_error")
@@ -104,6 +106,12 @@ def test_sign_in_refused_takes_as_long_for_all(username: str, settings: Any) -> 
     assert CountingHasher.hashed == 1
 
 
+def test_guessing_is_slowed_for_a_name_that_nobody_has() -> None:
+    with time_machine.travel(timezone.now(), tick=False):
+        answers = [attempt("nobody", address=f"192.0.2.{n}") for n in range(6)]
+    assert answers == [(422, MISMATCH)] * 5 + [(422, TOO_MANY)]
+
+
 def test_guessing_is_slowed_by_account_whatever_the_address() -> None:
     make_user("anna")
     with time_machine.travel(timezone.now(), tick=False) as clock:
@@ -113,6 +121,17 @@ def test_guessing_is_slowed_by_account_whatever_the_address() -> None:
         assert attempt("ANNA", PASSWORD, "192.0.2.99") == (422, TOO_MANY)
         clock.shift(timedelta(minutes=5, seconds=1))
         assert attempt("anna", PASSWORD, "192.0.2.99") == (302, "")
+
+
+def test_guessing_is_slowed_by_account_however_it_is_addressed(is_postgres: bool) -> None:
+    make_user("boss")
+    # What PostgreSQL takes for the same name, SQLite does not: both are right for themselves.
+    names = ["boss", "BOSS", "Boss", "bo\u017f\u017f" if is_postgres else "bOsS", "bosS"]
+    with time_machine.travel(timezone.now(), tick=False):
+        for number, name in enumerate(names):
+            host = f"testserver:{number + 1}"
+            assert attempt(name, address=f"192.0.2.{number}", host=host) == (422, MISMATCH)
+        assert attempt("boss", PASSWORD, "192.0.2.99", "127.0.0.1") == (422, TOO_MANY)
 
 
 def test_guessing_is_slowed_by_address_whatever_the_account() -> None:
