@@ -37,13 +37,8 @@ class Shown(Protocol):
 @register.simple_tag
 def chip(tag: Shown) -> SafeString:
     """A tag as every page shows it: a link to the agents that carry it."""
-    return _chip(tag, f"{reverse('agents')}?any=")
-
-
-@register.simple_tag
-def chip_within(tag: Shown, query: str) -> SafeString:
-    """A tag in a list of this query: a link that narrows the list by it."""
-    return _chip(tag, f"?{escape(query)}&amp;all=" if query else "?all=")
+    head, tail = chip_parts(tag.name, tag.names_user, tag.protected)
+    return SafeString(f"{head}{reverse('agents')}?any={tail}")
 
 
 @register.simple_tag
@@ -52,15 +47,10 @@ def chip_of(name: str) -> SafeString:
     return chip(Tag(name=name, names_user=names_a_user(name), protected=is_protected(name)))
 
 
-def _chip(tag: Shown, link: str) -> SafeString:
-    head, tail = _chip_parts(tag.name, tag.names_user, tag.protected)
-    return SafeString(f"{head}{link}{tail}")
-
-
-# A page of agents shows the same tags again and again; a chip depends on nothing else but where it
-# leads, which stands in the place of a character that no tag has.
+# A page of agents shows the same tags again and again; a chip depends on nothing else but the link.
 @functools.lru_cache(maxsize=10_000)
-def _chip_parts(name: str, names_user: bool, protected: bool) -> list[str]:
+def chip_parts(name: str, names_user: bool, protected: bool) -> list[str]:
+    """A chip in two halves: between them stands the link, but for the tag at its end."""
     prefix, colon, rest = name.partition(":")
     split = bool(prefix and rest) and not names_user
     context = {
@@ -70,6 +60,7 @@ def _chip_parts(name: str, names_user: bool, protected: bool) -> list[str]:
         "names_user": names_user,
         "protected": protected,
     }
+    # The link's place is marked by a character that no tag has.
     return render_to_string("components/tag.html", context).strip().split("\0")
 
 
@@ -115,11 +106,10 @@ def tag_id(name: str) -> str:
 def when(moment: datetime) -> SafeString:
     """How long ago, with the exact time at hand."""
     exact = moment.astimezone(UTC)
-    return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>',
-        exact.isoformat(timespec="seconds"),
-        f"{exact:%Y-%m-%d %H:%M:%S}",
-        ago(exact, timezone.now()),
+    day, clock = exact.isoformat(timespec="seconds")[:19].split("T")
+    words = ago(exact, timezone.now())
+    return SafeString(
+        f'<time datetime="{day}T{clock}+00:00" title="{day} {clock} UTC">{words}</time>'
     )
 
 

@@ -16,6 +16,7 @@ from agents.listing import Count, Page, bounds
 from agents.listing.models import models_in_use
 from agents.views.access import actor_of
 from agents.views.list_empty import ways_out
+from agents.views.list_rows import shown_rows
 from agents.views.list_words import other_parts, sentence, tag_parts
 
 SORTS = {
@@ -74,7 +75,6 @@ def _filter_context(state: ListState, actor: Actor) -> dict[str, Any]:
         "sorts": [(sort.value, label) for sort, label in SORTS.items()],
         "sizes": [(size, to_query(state.changed(size=size))) for size in SIZES],
         "models": dict.fromkeys([*models_in_use(actor=actor), *state.models]),
-        "narrow": to_query(state.changed()),
     }
 
 
@@ -91,7 +91,7 @@ def _page_context(state: ListState, page: Page, actor: Actor, exact: bool) -> di
         "newer": page.newer and to_query(state.changed(before=page.newer)),
     }
     context: dict[str, Any] = {
-        "rows": listing.rows(page.seqs),
+        "rows": shown_rows(listing.rows(page.seqs), to_query(state.changed())),
         "page": page,
         "looked": sum(bounds.BUDGETS if state.sort.column == "seq" else bounds.SCATTERED),
         "sentence": sentence(state),
