@@ -1,0 +1,153 @@
+"""The world that the access tests ask about, and how each asks it of any route."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from agents.api.app import api
+from agents.domain.newagents import NewBlock
+from agents.domain.tags import change_tags
+from agents.models import Agent, ApiKey, Block
+from tests.accounts.people import sign_in
+from tests.api.calls import SEED, call, make_token
+from tests.helpers import ROOT, make_agent, make_user
+
+MODEL = {"model": "letta/letta-free"}
+
+# What is sent to a route that wants more than its address; everything in it is legal.
+FORMS: dict[str, dict[str, str]] = {
+    "/accounts/login/": {"login": "nobody", "password": "wrong"},
+    "/accounts/reauthenticate/": {"password": "wrong"},
+    "/accounts/password/": {"old_password": "wrong"},
+    "/accounts/2fa/authenticate/": {"code": "000000"},
+    "/accounts/2fa/reauthenticate/": {"code": "000000"},
+    "/accounts/2fa/totp/activate/": {"code": "000000"},
+    "/accounts/2fa/webauthn/login/": {"credential": "{}"},
+    "/members/": {"username": "new", "role": "viewer"},
+    "/members/<int:pk>/role/": {"role": "manager"},
+    "/agents/<str:agent_id>/": {"name": "renamed"},
+    "/agents/<str:agent_id>/settings/": MODEL | {"system": "changed"},
+    "/agents/<str:agent_id>/memory/": {"label": "human", "value": "changed"},
+    "/agents/<str:agent_id>/history/": {"change_set": "CHANGE_SET"},
+    "/agents/<str:agent_id>/tags/": {"tag": "new"},
+    "/agents/<str:agent_id>/tags/remove/": {"tag": "note"},
+    "/agents/<str:agent_id>/tags/undo/": {"change_set": "CHANGE_SET"},
+    "/keys/": {"name": "new", "scope": "read"},
+    "/keys/<str:key_id>/rotate/": {"overlap": "0"},
+}
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/v1/agents/"): SEED,
+    ("PATCH", "/v1/agents/<agent_id>"): {"description": "changed"},
+    ("POST", "/v1/agents/<agent_id>/tags"): {"add": ["new"]},
+    ("PATCH", "/v1/agents/<agent_id>/core-memory/blocks/<path:label>"): {"value": "changed"},
+    ("POST", "/v1/keys/"): {"name": "new", "limit_tag": "user_1"},
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """One of everything, and an agent of another user with a block of its own."""
+
+    own: Agent
+    foreign: Agent
+    values: dict[str, object]
+
+    def url(self, route: str, *, foreign: bool = False) -> str:
+        """The address that a route has here."""
+        agent = self.foreign if foreign else self.own
+        values = self.values | {"agent_id": agent.public_id}
+        return re.sub(r"[\^]?\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>", _filled(values), route)
+
+    def form(self, route: str) -> dict[str, str]:
+        """What the route's form sends."""
+        known = {"CHANGE_SET": str(self.values["change_set"])}
+        return {name: known.get(text, text) for name, text in FORMS.get(route, {}).items()}
+
+
+def _filled(values: dict[str, object]) -> Any:
+    return lambda match: str(values[match.group(1) or match.group(2)])
+
+
+def make_world() -> World:
+    """Make it, through the domain."""
+    own = make_agent(name="mine", tags=["user_1", "note"], blocks=[NewBlock("human", "own")])
+    foreign = make_agent(name="theirs", tags=["user_2"], blocks=[NewBlock("human", "secret")])
+    changed = change_tags(agent_id=own.public_id, add=["extra"], actor=ROOT).change_set
+    assert changed is not None
+    soon = timezone.now() + timedelta(hours=1)
+    make_token(name="short", scope="read", limit_tag="user_1", expires_at=soon)
+    values: dict[str, object] = {
+        "change_set": changed.id,
+        "key_id": ApiKey.objects.get().key_id,
+        "block_id": Block.objects.order_by("id")[0].public_id,
+        "label": "human",
+        "pk": make_user("member").pk,
+        "uidb64": "MQ",
+        "token": "wrong",
+        "provider_id": "sso",
+    }
+    return World(own, foreign, values)
+
+
+def browser_of(who: str, **options: Any) -> Client:
+    """A browser that nobody, or someone of this role, has just signed in to."""
+    client = Client(**options)
+    if who != "nobody":
+        make_user(who, role=who)
+        client.cookies = sign_in(who).cookies
+    return client
+
+
+def visit(client: Client, method: str, route: str, world: World) -> HttpResponse:
+    """One request of a browser, with the form of the route where it posts."""
+    url = world.url(route)
+    if method == "POST":
+        return client.post(url, world.form(route))
+    return client.generic(method, url)
+
+
+def token_of(who: str) -> str:
+    """Nobody's, that of a key of this scope, or that of one limited to user_1."""
+    if who == "nobody":
+        return ""
+    if who in ("own", "foreign"):
+        return make_token(name=who, limit_tag="user_1")
+    return make_token(name=who, scope=who)
+
+
+def ask(who: str, token: str, method: str, route: str, world: World) -> HttpResponse:
+    """One call of the API, about an agent of user_1 or, for `foreign`, about another."""
+    url = world.url(route, foreign=who == "foreign")
+    return call(method, url, BODIES.get((method, route)), token=token)
+
+
+def routes() -> set[str]:
+    """Every route of the URL configuration, as it stands there."""
+    return {f"/{route}" for route in _walk(get_resolver())}
+
+
+def _walk(resolver: URLResolver, before: str = "") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route
+        else:
+            yield from _walk(pattern, route)
+
+
+def operations() -> set[tuple[str, str]]:
+    """Every method and route of the API, as ninja has them."""
+    return {
+        (method, "/v1" + prefix + re.sub(r"{(\w+:)?(\w+)}", r"<\1\2>", path))
+        for prefix, router in api._routers
+        for path, view in router.path_operations.items()
+        for operation in view.operations
+        for method in operation.methods
+    }

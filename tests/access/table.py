@@ -1,0 +1,127 @@
+"""Who may do what: every route, every method it takes, and what it answers to whom.
+
+A number is the status; `in` sends to the sign-in, `out` leads on from there or back to it, `proof`
+asks again for the password. A route or a method without a row fails the tests.
+"""
+
+PAGES = """
+#                                                          nobody viewer editor manager admin
+GET  /                                                     in     out    out    out     out
+POST /                                                     in     out    out    out     out
+
+GET  /agents/                                              in     200    200    200     200
+GET  /agents/<str:agent_id>/                               in     200    200    200     200
+POST /agents/<str:agent_id>/                               in     403    303    303     303
+GET  /agents/<str:agent_id>/settings/                      in     200    200    200     200
+POST /agents/<str:agent_id>/settings/                      in     403    303    303     303
+GET  /agents/<str:agent_id>/recent/                        in     303    303    303     303
+GET  /agents/<str:agent_id>/memory/                        in     200    200    200     200
+POST /agents/<str:agent_id>/memory/                        in     403    303    303     303
+GET  /agents/<str:agent_id>/history/                       in     200    200    200     200
+POST /agents/<str:agent_id>/history/                       in     403    303    303     303
+GET  /agents/<str:agent_id>/json/                          in     200    200    200     200
+POST /agents/<str:agent_id>/tags/                          in     403    303    303     303
+POST /agents/<str:agent_id>/tags/remove/                   in     403    303    303     303
+POST /agents/<str:agent_id>/tags/undo/                     in     403    303    303     303
+GET  /tags/suggest/                                        in     200    200    200     200
+
+GET  /keys/                                                in     403    403    403     200
+POST /keys/                                                in     403    403    403     200
+GET  /keys/<str:key_id>/                                   in     403    403    403     200
+POST /keys/<str:key_id>/rotate/                            in     403    403    403     200
+POST /keys/<str:key_id>/disable/                           in     403    403    403     303
+
+GET  /members/                                             in     403    403    403     200
+POST /members/                                             in     403    403    403     200
+GET  /members/<int:pk>/                                    in     403    403    403     200
+POST /members/<int:pk>/role/                               in     403    403    403     303
+POST /members/<int:pk>/disable/                            in     403    403    403     303
+POST /members/<int:pk>/enable/                             in     403    403    403     303
+POST /members/<int:pk>/link/                               in     403    403    403     200
+POST /members/<int:pk>/sessions/end/                       in     403    403    403     303
+POST /members/<int:pk>/factors/remove/                     in     403    403    403     303
+
+GET  /accounts/                                            in     200    200    200     200
+GET  /accounts/login/                                      200    out    out    out     out
+POST /accounts/login/                                      422    out    out    out     out
+GET  /accounts/logout/                                     out    200    200    200     200
+POST /accounts/logout/                                     out    out    out    out     out
+POST /accounts/logout/everywhere/                          in     303    303    303     303
+GET  /accounts/reauthenticate/                             in     200    200    200     200
+POST /accounts/reauthenticate/                             in     200    200    200     200
+GET  /accounts/password/                                   in     200    200    200     200
+POST /accounts/password/                                   in     422    422    422     422
+GET  /accounts/password/set/<str:uidb64>/<str:token>/      410    410    410    410     410
+POST /accounts/password/set/<str:uidb64>/<str:token>/      410    410    410    410     410
+"""
+
+# With MFA and PASSKEYS switched on; nobody here has a second factor yet. A sign-in is no proof
+# here: allauth wants the password again before anything about factors is shown or changed.
+FACTORS = """
+#                                                          nobody viewer editor manager admin
+GET  /accounts/2fa/                                        in     200    200    200     200
+GET  /accounts/2fa/authenticate/                           out    out    out    out     out
+POST /accounts/2fa/authenticate/                           out    out    out    out     out
+GET  /accounts/2fa/reauthenticate/                         in     proof  proof  proof   proof
+POST /accounts/2fa/reauthenticate/                         in     proof  proof  proof   proof
+GET  /accounts/2fa/totp/activate/                          in     proof  proof  proof   proof
+POST /accounts/2fa/totp/activate/                          in     proof  proof  proof   proof
+GET  /accounts/2fa/totp/deactivate/                        in     404    404    404     404
+POST /accounts/2fa/totp/deactivate/                        in     404    404    404     404
+GET  /accounts/2fa/recovery-codes/                         in     404    404    404     404
+GET  /accounts/2fa/recovery-codes/generate/                in     proof  proof  proof   proof
+POST /accounts/2fa/recovery-codes/generate/                in     proof  proof  proof   proof
+GET  /accounts/2fa/recovery-codes/download/                in     404    404    404     404
+POST /accounts/2fa/recovery-codes/download/                in     404    404    404     404
+GET  /accounts/2fa/webauthn/                               in     200    200    200     200
+GET  /accounts/2fa/webauthn/add/                           in     proof  proof  proof   proof
+POST /accounts/2fa/webauthn/add/                           in     proof  proof  proof   proof
+GET  /accounts/2fa/webauthn/reauthenticate/                in     proof  proof  proof   proof
+POST /accounts/2fa/webauthn/reauthenticate/                in     proof  proof  proof   proof
+GET  /accounts/2fa/webauthn/keys/<int:pk>/remove/          in     proof  proof  proof   proof
+POST /accounts/2fa/webauthn/keys/<int:pk>/remove/          in     proof  proof  proof   proof
+GET  /accounts/2fa/webauthn/keys/<int:pk>/edit/            in     proof  proof  proof   proof
+POST /accounts/2fa/webauthn/keys/<int:pk>/edit/            in     proof  proof  proof   proof
+GET  /accounts/2fa/webauthn/login/                         out    out    out    out     out
+POST /accounts/2fa/webauthn/login/                         out    out    out    out     out
+"""
+
+# Limited is a key with write scope that is limited to a tag: asked for an agent that carries the
+# tag (own), and for one that does not (foreign).
+API = """
+#                                                                nobody read write manage own foreign
+GET    /v1/health/                                               200    200  200   200    200 200
+GET    /v1/tags/                                                 401    200  200   200    200 200
+GET    /v1/agents/                                               401    200  200   200    200 200
+POST   /v1/agents/                                               401    403  200   200    200 200
+GET    /v1/agents/count                                          401    200  200   200    200 200
+GET    /v1/agents/<agent_id>                                     401    200  200   200    200 404
+PATCH  /v1/agents/<agent_id>                                     401    403  200   200    200 404
+DELETE /v1/agents/<agent_id>                                     401    403  200   200    200 404
+POST   /v1/agents/<agent_id>/tags                                401    403  200   200    200 404
+GET    /v1/agents/<agent_id>/core-memory/blocks                  401    200  200   200    200 404
+GET    /v1/agents/<agent_id>/core-memory/blocks/<path:label>     401    200  200   200    200 404
+PATCH  /v1/agents/<agent_id>/core-memory/blocks/<path:label>     401    403  200   200    200 404
+GET    /v1/keys/                                                 401    403  403   200    403 403
+POST   /v1/keys/                                                 401    403  403   200    403 403
+DELETE /v1/keys/<key_id>                                         401    403  403   200    403 403
+"""
+
+# Whether these may be had depends on the identity provider, which tests/accounts plays.
+OIDC = {
+    "/accounts/oidc/^(?P<provider_id>[^/]+)/login/",
+    "/accounts/oidc/^(?P<provider_id>[^/]+)/login/callback/",
+    "/accounts/oidc/cancelled/",
+    "/accounts/oidc/error/",
+}
+# ninja's own: the description of the API, which holds no data, and a root that leads nowhere.
+PUBLIC = {"/v1/openapi.json", "/v1/"}
+
+
+def rows(table: str) -> dict[tuple[str, str], dict[str, str]]:
+    """The answers by who asks, by method and route."""
+    head, *lines = [line.split() for line in table.strip().splitlines() if line.strip()]
+    return {
+        (method, route): dict(zip(head[1:], answers, strict=True))
+        for method, route, *answers in lines
+    }
