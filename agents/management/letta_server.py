@@ -156,7 +156,8 @@ class LettaServer:
             cause = cause.__cause__ or cause.__context__
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
             raise SourceError(f"{self.url} is no address of a server.")
-        return f"{self.url} does not answer: {shown(str(error), 200) or type(error).__name__}."
+        why = shown(str(error), 200).rstrip(".") or type(error).__name__
+        return f"{self.url} does not answer: {why}."
 
     def _refusal(self, status: int, body: bytes) -> str:
         if status in (401, 403):

@@ -76,9 +76,11 @@ class Command(BaseCommand):
             stopped = "Stopped."
         finally:
             server.close()
-        self._tell(run, url)
+        if run.read or not stopped:
+            self._tell(run, url)
         if stopped:
-            again = "Nothing was changed." if dry_run else "What was imported stays; run it again."
+            kept = run.read and not dry_run
+            again = "What was imported stays; run it again." if kept else "Nothing was changed."
             raise CommandError(f"{stopped} {again}")
         if refused := sum(left.refused for left in run.brought.left):
             raise CommandError(f"Not imported: {refused:,} of {run.read:,} agents, named above.")

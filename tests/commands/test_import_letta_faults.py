@@ -1,0 +1,421 @@
+"""manage.py import_letta when things go wrong: killed, the source gone or odd, agents unreadable."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, transaction
+
+from agents.domain import recount
+from agents.models import Agent, AgentTag
+from tests.commands.letta_source import (
+    Ade,
+    Answerer,
+    Call,
+    Reply,
+    fake_server,
+    new_database,
+    passed_on,
+)
+from tests.domain.test_half_way import refuse_rows_of
+from tests.helpers import everything, tags_of
+
+TOKEN = "a-secret-token"
+NO_LIST = "is no Letta API: the answer is no list of agents"
+
+
+def agent(number: int = 1, **more: Any) -> dict[str, Any]:
+    """An agent as a Letta server answers it."""
+    return {
+        "id": f"agent-00000000-0000-4000-8000-{number:012}",
+        "name": f"Agent {number}",
+        "created_at": "2025-03-04T05:06:07.000089Z",
+        "model": "openai/gpt-4o",
+        "tags": [f"user_{number}"],
+        "blocks": [],
+        **more,
+    }
+
+
+def letta(agents: list[dict[str, Any]]) -> Answerer:
+    """A Letta server: where the cursor's agent is gone, it begins again."""
+
+    def answer(call: Call) -> Reply:
+        if call.path == "/v1/agents/count":
+            return Reply(str(len(agents)).encode())
+        ids = [one["id"] for one in agents]
+        after = call.query.get("after", [""])[0]
+        start = ids.index(after) + 1 if after in ids else 0
+        return Reply(json.dumps(agents[start : start + int(call.query["limit"][0])]).encode())
+
+    return answer
+
+
+def run(url: str, *arguments: str) -> None:
+    call_command("import_letta", "--base-url", url, "--retries", "0", *arguments)
+
+
+def refused(url: str, *arguments: str) -> str:
+    with pytest.raises(CommandError) as error:
+        run(url, *arguments)
+    return str(error.value).replace(url, "URL")
+
+
+def copied() -> dict[str, tuple[str, datetime, list[str]]]:
+    """What is here of each agent."""
+    tags: dict[int, list[str]] = {}
+    for seq, name in AgentTag.objects.order_by("tag__name").values_list("agent_id", "tag__name"):
+        tags.setdefault(seq, []).append(name)
+    return {
+        agent.public_id: (agent.name, agent.created_at, tags.get(agent.seq, []))
+        for agent in Agent.objects.all()
+    }
+
+
+def there(source: Ade) -> dict[str, tuple[str, datetime, list[str]]]:
+    """What the second ADE has of each agent."""
+    return {
+        one["id"]: (one["name"], datetime.fromisoformat(one["created_at"]), sorted(one["tags"]))
+        for one in source.agents()
+    }
+
+
+# --- Killed ---------------------------------------------------------------------------------
+
+
+def make_herd(serve: Callable[..., str], folder: Path, agents: int) -> Ade:
+    path = new_database(folder, agents=agents)
+    return Ade(serve(DATABASE_URL=f"sqlite:///{path}", API_OPEN="true"))
+
+
+@pytest.fixture(scope="module")
+def herd(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Ade:
+    """A second ADE with 200 agents."""
+    return make_herd(serve, tmp_path_factory.mktemp("herd"), 200)
+
+
+def import_and_kill(source: Ade, database_url: str, *, page: int, delay: float | None) -> str:
+    """Run the command in a process that is killed at its sixth page, and then run it again.
+
+    At the boundary before that page, or `delay` seconds after it was given. What the second run
+    printed.
+    """
+    lists = 0
+    killed: list[subprocess.Popen[bytes]] = []
+
+    def answer(call: Call) -> Reply:
+        nonlocal lists
+        lists += call.path == "/v1/agents/"
+        if lists == 6 and killed and delay is None:
+            killed.pop().kill()
+            return Reply(status=0)
+        if lists == 6 and killed and delay is not None:
+            Timer(delay, killed.pop().kill).start()
+        return passed_on(call, source.url)
+
+    command = [sys.executable, "manage.py", "import_letta", "--page-size", str(page)]
+    environment = os.environ | {
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "DJANGO_SETTINGS_MODULE": "ade.settings",
+    }
+
+    def start(url: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*command, "--base-url", url],
+            cwd=settings.BASE_DIR,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    with fake_server(answer) as url:
+        process = start(url)
+        killed.append(process)
+        process.communicate()
+        count = Agent.objects.count()
+        assert (process.returncode, count % page) == (-9, 0)
+        assert count == page * 5 if delay is None else count >= page * 5
+        output, _ = start(url).communicate()
+        return output.decode().replace(url, "URL").replace(f"{count:,} as they", "N as they")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("delay", [None, 0.02, 0.08])
+def test_killed_and_run_again_it_ends_with_exactly_all(
+    delay: float | None, herd: Ade, database_url: str
+) -> None:
+    output = import_and_kill(herd, database_url, page=20, delay=delay)
+    assert output.startswith("URL: 200 agents read; ")
+    assert output.endswith("changed, N as they were, 0 left.\n")
+    assert copied() == there(herd)
+    assert Agent.objects.count() == 200
+    assert recount.differences() == []
+
+
+@pytest.mark.prove
+@pytest.mark.django_db(transaction=True)
+def test_5000_agents_killed_and_run_again(
+    serve: Callable[..., str], tmp_path: Path, database_url: str
+) -> None:
+    herd = make_herd(serve, tmp_path, 5000)
+    import_and_kill(herd, database_url, page=400, delay=0.1)
+    assert copied() == there(herd)
+    assert Agent.objects.count() == 5000
+    assert recount.differences() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", ["agents_importedagent", "agents_change", "agents_agentblock"])
+def test_page_that_the_database_refuses_changes_nothing(table: str) -> None:
+    block = {"id": "block-00000000-0000-4000-8000-000000000001", "label": "human", "value": "x"}
+    with fake_server(letta([agent(1, blocks=[block])])) as url:
+        before = everything()
+        refuse_rows_of(table)
+        with pytest.raises(DatabaseError, match="refused"), transaction.atomic():
+            run(url)
+    assert everything() == before
+
+
+# --- The source -----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_source_that_goes_down_leaves_what_was_done_and_the_next_run_finishes() -> None:
+    agents = [agent(n) for n in range(5)]
+    down = True
+
+    def answer(call: Call) -> Reply:
+        if down and "after" in call.query:
+            return Reply(b'{"detail": "no\\u001b[2J"}', 503)
+        return letta(agents)(call)
+
+    with fake_server(answer) as url:
+        assert refused(url, "--page-size", "2") == (
+            'URL answered 503: {"detail": "no\\u001b[2J"} What was imported stays; run it again.'
+        )
+        assert Agent.objects.count() == 2
+        down = False
+        run(url, "--page-size", "2")
+    assert [agent["id"] for agent in agents] == sorted(copied())
+
+
+@pytest.mark.django_db
+def test_call_that_fails_is_sent_again() -> None:
+    answers = [Reply(b"1"), Reply(b"", 429, {"Retry-After": "0"}), Reply(status=0)]
+
+    def answer(call: Call) -> Reply:
+        return answers.pop(0) if answers else letta([agent()])(call)
+
+    with fake_server(answer) as url:
+        call_command("import_letta", "--base-url", url, "--retries", "2")
+    assert Agent.objects.get().name == "Agent 1"
+
+
+@pytest.mark.django_db
+def test_agent_deleted_there_while_its_page_ends_with_it_loses_no_other() -> None:
+    agents = [agent(n) for n in range(7)]
+
+    def answer(call: Call) -> Reply:
+        reply = letta(agents)(call)
+        if call.path == "/v1/agents/" and "after" not in call.query and len(agents) == 7:
+            del agents[2]  # the cursor of the next call
+        return reply
+
+    with fake_server(answer) as url:
+        run(url, "--page-size", "3")
+    assert Agent.objects.count() == 7
+
+
+@pytest.mark.django_db
+def test_token_goes_along_and_is_never_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Reply:
+        good = call.headers.get("Authorization") == f"Bearer {TOKEN}"
+        return letta([agent()])(call) if good else Reply(b"{}", 401)
+
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    with fake_server(answer) as url:
+        assert refused(url, "--token", f"{TOKEN}x") == (
+            "URL refuses the call (401): give a good --token or --token-file. Nothing was changed."
+        )
+        run(url, "--token-file", str(file))
+    assert Agent.objects.count() == 1
+    shown = "".join(capsys.readouterr())
+    assert TOKEN not in shown
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        (Reply(b"", 404), "There is no Letta API at URL (404): is --base-url right?"),
+        (Reply(b"no", 500), "URL answered 500: no"),
+        (Reply(status=0), "URL does not answer: Server disconnected without sending a response."),
+        (
+            Reply(b"<html>"),
+            f"URL {NO_LIST}: JSON is malformed: invalid character (byte 0).",
+        ),
+        (
+            Reply(b"{}"),
+            f"URL {NO_LIST}: Expected `array`, got `object`.",
+        ),
+        (
+            Reply(b"[" + b" " * (64 << 20)),
+            "An answer is larger than 67,108,864 bytes; a smaller --page-size may do.",
+        ),
+        (
+            Reply(b"", 307, {"Location": "http://other.example/v1/agents/"}),
+            "The server sends on to http://other.example; give that as --base-url if it is right.",
+        ),
+        (
+            Reply(json.dumps([agent()]).encode()),
+            "The source gives its first page again and again.",
+        ),
+    ],
+    ids=["missing", "broken", "hangs up", "html", "object", "too large", "elsewhere", "no cursor"],
+)  # fmt: skip
+@pytest.mark.django_db
+def test_source_that_cannot_be_read_is_named_with_the_reason(reply: Reply, message: str) -> None:
+    def answer(call: Call) -> Reply:
+        return Reply(b"1") if call.path == "/v1/agents/count" else reply
+
+    before = everything()
+    with fake_server(answer) as url:
+        assert refused(url, "--dry-run") == f"{message} Nothing was changed."
+    assert everything() == before
+
+
+@pytest.mark.django_db
+def test_redirect_within_the_server_is_followed() -> None:
+    def answer(call: Call) -> Reply:
+        if call.path.startswith("/v1"):
+            query = "&".join(f"{name}={one}" for name, all_ in call.query.items() for one in all_)
+            return Reply(b"", 307, {"Location": f"/moved{call.path}?{query}"})
+        call.path = call.path.removeprefix("/moved")
+        return letta([agent()])(call)
+
+    with fake_server(answer) as url:
+        run(f"{url}/v1/")
+    assert Agent.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("localhost:8283", "The address must be like http://127.0.0.1:8283."),
+        ("ftp://127.0.0.1", "The address must be like http://127.0.0.1:8283."),
+        ("http://[", "The address cannot be read."),
+        ("http://me:secret@host", "The address holds a password: give a token by --token-file instead."),
+        ("http://host/?a=b", "The address goes up to the path, without ? or #."),
+    ],
+)  # fmt: skip
+def test_address_that_is_none_is_refused(url: str, message: str) -> None:
+    assert refused(url) == message
+
+
+@pytest.mark.django_db
+def test_source_without_tls_where_tls_was_asked_for_is_named() -> None:
+    with fake_server(letta([])) as url:
+        secure = url.replace("http:", "https:")
+        assert refused(secure).startswith("No secure connection to URL: ")
+
+
+# --- The agents -----------------------------------------------------------------------------
+
+
+def id_of(number: int) -> str:
+    return str(agent(number)["id"])
+
+
+@pytest.mark.django_db
+def test_agents_that_cannot_be_taken_are_named_and_the_others_come_in(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    block = {"label": "human", "value": "x"}
+    no_tags = agent(2)
+    del no_tags["tags"]
+    agents = [
+        agent(0),
+        agent(1, name=3),
+        no_tags,
+        agent(3, id="agent-3"),
+        agent(4, tags=["ok", ""]),
+        agent(5, created_at="1900-01-01T00:00:00Z"),
+        agent(6, model=None),
+        agent(7, blocks=[{**block, "id": "block-1"}, {**block, "id": "block-2"}]),
+        agent(8, metadata={"a": json.loads("[" * 80 + "]" * 80)}),
+        agent(9),
+    ]
+    with fake_server(letta(agents)) as url:
+        assert refused(url) == "Not imported: 8 of 10 agents, named above."
+    assert sorted(copied()) == [id_of(0), id_of(9)]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": not imported: ")[::2] for line in sorted(lines)] == [
+        (id_of(1), "it cannot be read: Expected `str`, got `int` - at `$.name`."),
+        (id_of(2), "it cannot be read: Object missing required field `tags`."),
+        (id_of(4), "Tag is empty."),
+        (id_of(5), "created_at must lie between the years 1948 and 2091."),
+        (id_of(6), "INVALID_ARGUMENT: Must specify either model or llm_config in request"),
+        (id_of(7), "Two memory blocks have the same label."),
+        (id_of(8), "metadata is nested deeper than 64 levels."),
+        ("agent-3", "An agent's ID is “agent-” and a lower-case UUID."),
+    ]
+
+
+@pytest.mark.django_db
+def test_blocks_attached_and_taken_off_there_follow_and_own_ones_stay() -> None:
+    one, two = ({"id": f"block-{n}", "label": f"b{n}", "value": "x"} for n in (1, 2))
+    agents = [agent(1, blocks=[one])]
+    with fake_server(letta(agents)) as url:
+        run(url)
+        agents[0]["blocks"] = [two]
+        run(url)
+        labels = Agent.objects.get().agentblock_set.values_list("label", flat=True)
+        assert list(labels) == ["b2"]
+        agents[0]["blocks"] = [{**two, "label": "other"}]
+        run(url)
+    block = Agent.objects.get().agentblock_set.get()
+    assert (block.label, block.block.label) == ("other", "other")
+
+
+@pytest.mark.django_db
+def test_recorded_answer_of_a_letta_server_comes_in(
+    reference_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = json.loads(
+        (reference_dir / "letta" / "cases" / "083-list-after.json").read_text("utf-8")
+    )
+    agents = case["response"]["body"]
+    with fake_server(letta(agents)) as url:
+        run(url)
+        run(url)
+        expected = "; {} made, 0 changed, {} as they were, 0 left."
+        kept = "Not kept by ADE: 2 messages, 2 tools."
+        assert capsys.readouterr().out.splitlines() == [
+            f"{url}: 2 agents read{expected.format(2, 0)}",
+            kept,
+            f"{url}: 2 agents read{expected.format(0, 2)}",
+            kept,
+        ]
+    assert copied() == {
+        one["id"]: (one["name"], datetime.fromisoformat(one["created_at"]), sorted(one["tags"]))
+        for one in agents
+    }
+    first = Agent.objects.get(public_id=agents[0]["id"])
+    assert (first.model, first.embedding, first.context_window_limit) == (
+        "anthropic/claude-3-5-sonnet-20241022",
+        "openai/text-embedding-ada-002",
+        200000,
+    )
+    assert tags_of(first) == sorted(agents[0]["tags"])
