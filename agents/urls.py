@@ -11,6 +11,8 @@ from agents.views import (
     agent_memory,
     agent_settings,
     keys,
+    row_editor,
+    suggestions,
     tags,
 )
 
@@ -26,7 +28,10 @@ urlpatterns = [
     path("agents/<str:agent_id>/tags/", tags.add, name="agent-tags"),
     path("agents/<str:agent_id>/tags/remove/", tags.remove, name="agent-tags-remove"),
     path("agents/<str:agent_id>/tags/undo/", tags.undo_change, name="agent-tags-undo"),
-    path("tags/suggest/", tags.suggest, name="tag-suggest"),
+    path("agents/<str:agent_id>/tags/news/", tags.news, name="agent-tags-news"),
+    path("agents/<str:agent_id>/tags/editor/", row_editor.row_editor, name="agent-tags-editor"),
+    path("agents/<str:agent_id>/tags/row/", row_editor.row_tags, name="agent-tags-row"),
+    path("tags/suggest/", suggestions.suggest, name="tag-suggest"),
     path("keys/", keys.keys, name="keys"),
     path("keys/<str:key_id>/", keys.key, name="key"),
     path("keys/<str:key_id>/rotate/", keys.rotate, name="key-rotate"),

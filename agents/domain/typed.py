@@ -8,17 +8,18 @@ from agents.domain import guard, tagrows
 from agents.domain.tags import TagsResult, change_tags
 from agents.domain.transactions import write
 from agents.errors import Invalid, NotAllowed
-from agents.limits import TAGS_PER_PASTE
+from agents.limits import TAG_LENGTH, TAGS_PER_PASTE
 from agents.models import Tag
 from agents.tagnames import problem, require_legal
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A tag that was not added, and the rule that forbids it."""
+    """A tag that was not added, and the rule that forbids it, as a sentence and in a word or two."""
 
     name: str
     why: str
+    short: str = "not a legal tag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +61,8 @@ def _refusals(names: list[str], actor: Actor) -> Iterable[Refused]:
         try:
             require_legal(name, field="tag")
             guard.check_delta(actor, add=[known.get(name) or tagrows.new_tag(name)], remove=[])
-        except (Invalid, NotAllowed) as error:
-            yield Refused(name, error.message)
+        except Invalid as error:
+            long = len(name) > TAG_LENGTH
+            yield Refused(name, error.message, "too long" if long else "not a legal tag")
+        except NotAllowed as error:
+            yield Refused(name, error.message, "not allowed")

@@ -2,7 +2,7 @@
 
 from agents.listing.counting import Count, capped_count, count
 from agents.listing.paging import Page, decode, page, position_of
-from agents.listing.rows import AgentRow, TagChip, chips, rows
+from agents.listing.rows import AgentRow, TagChip, chips, chips_as_added, rows
 from agents.listing.scan import Position
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "TagChip",
     "capped_count",
     "chips",
+    "chips_as_added",
     "count",
     "decode",
     "page",

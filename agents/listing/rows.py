@@ -59,3 +59,14 @@ def chips(seqs: Iterable[int]) -> dict[int, list[TagChip]]:
     for mine in by_agent.values():
         mine.sort(key=lambda chip: (not chip.names_user, chip.name))
     return by_agent
+
+
+def chips_as_added(seq: int) -> list[TagChip]:
+    """One agent's tags in the order they came, so that one more stands at the end.
+
+    Of those that came together users' tags are first, then by text.
+    """
+    columns = ("tag__name", "tag__names_user", "tag__protected", "tag__colour")
+    rows = AgentTag.objects.filter(agent_id=seq).values_list("change_set_id", *columns)
+    ordered = sorted(rows, key=lambda row: (row[0], not row[2], row[1]))
+    return [TagChip(*chip) for _, *chip in ordered]

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from ade.http import render_page, wants_fragment
 from agents import listing
-from agents.actors import Actor
+from agents.actors import Actor, Power
 from agents.filterparse import SIZES, ListState, parse, to_query
 from agents.filters import Sort
 from agents.limits import EXACT_COUNT
@@ -92,6 +92,7 @@ def _page_context(state: ListState, page: Page, actor: Actor, exact: bool) -> di
     }
     context: dict[str, Any] = {
         "rows": shown_rows(listing.rows(page.seqs), to_query(state.changed())),
+        "may_write": actor.can(Power.WRITE),
         "page": page,
         "looked": sum(bounds.BUDGETS if state.sort.column == "seq" else bounds.SCATTERED),
         "sentence": sentence(state),

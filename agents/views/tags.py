@@ -1,7 +1,8 @@
-"""Changes of an agent's tags: add, remove, undo; and suggestions while one is typed."""
+"""Changes of an agent's tags: add, remove, undo; and what others changed meanwhile."""
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,12 +17,18 @@ from agents.domain.typed import Refused, add_typed
 from agents.domain.undo import undo
 from agents.errors import DomainError, Invalid, NotAllowed, NotFound
 from agents.forms import text_of, typed_tags
-from agents.listing.suggestions import suggest as suggestions_for
 from agents.views.access import actor_of, change_set_of, find_agent
 from agents.views.agent_settings import keep_note, settings_page
-from agents.views.tag_editor import Editor, after_add, after_remove, after_undo, editor_of
-
-SUGGESTIONS = 10
+from agents.views.tag_editor import (
+    Editor,
+    Place,
+    after_add,
+    after_remove,
+    after_undo,
+    editor_of,
+    prefix_of,
+    tell_news,
+)
 
 View = Callable[[HttpRequest, str], HttpResponse]
 
@@ -45,19 +52,19 @@ def in_editor(view: View) -> View:
 @in_editor
 def add(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Add what was typed: one tag or, parted by commas or new lines, several."""
-    actor = actor_of(request)
+    actor, place = actor_of(request), Place.of(request.POST)
     agent = find_agent(actor, agent_id)
     actor.require(Power.WRITE, "change tags")
     typed = typed_tags(request.POST)
     if not typed.names:
-        return _refused(request, editor_of(agent, actor), "Type a tag first.", "")
+        return _refused(request, editor_of(agent, actor, place), "Type a tag first.", "")
     try:
         instead_of = text_of(request.POST, "instead_of")
         added = add_typed(agent_id=agent_id, names=typed.names, actor=actor, instead_of=instead_of)
     except Invalid as error:
         text = text_of(request.POST, "tag") or text_of(request.POST, "exact") or ""
-        return _refused(request, editor_of(agent, actor), error.message, text)
-    editor = after_add(added.result.agent, actor, added, tidied=typed.tidied)
+        return _refused(request, editor_of(agent, actor, place), error.message, text)
+    editor = after_add(added.result.agent, actor, added, place, tidied=typed.tidied)
     return _answer(request, editor)
 
 
@@ -66,60 +73,42 @@ def add(request: HttpRequest, agent_id: str) -> HttpResponse:
 def remove(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Take one tag off; one that is gone already is a success, and said so."""
     actor = actor_of(request)
-    before = editor_of(find_agent(actor, agent_id), actor)
+    before = editor_of(find_agent(actor, agent_id), actor, Place.of(request.POST))
     actor.require(Power.WRITE, "change tags")
     name = text_of(request.POST, "tag") or ""
     try:
         result = change_tags(agent_id=agent_id, remove=[name], actor=actor)
     except Invalid as error:
         return _refused(request, before, error.message, "")
-    editor = after_remove(result.agent, actor, result, name, _next_to(name, before))
-    return _answer(request, editor)
+    return _answer(request, after_remove(actor, result, name, before))
 
 
 @require_POST
 @in_editor
 def undo_change(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Take back a change of this agent's tags, where it still stands."""
-    actor = actor_of(request)
+    actor, place = actor_of(request), Place.of(request.POST)
     agent = find_agent(actor, agent_id)
     undone = undo(change_set_id=change_set_of(request), actor=actor, agent_id=agent_id)
     agent.refresh_from_db()
-    return _answer(request, after_undo(agent, actor, undone))
+    redo = request.POST.get("redo") == "1"
+    return _answer(request, after_undo(agent, actor, undone, place, redo=redo))
 
 
 @require_GET
-def suggest(request: HttpRequest) -> HttpResponse:
-    """The options of the add field: tags in use that hold the text."""
+@in_editor
+def news(request: HttpRequest, agent_id: str) -> HttpResponse:
+    """What others changed since the page was answered last, or 204. The page's script asks."""
     actor = actor_of(request)
-    typed = " ".join(request.GET.get("q", "").split())
-    found = suggestions_for(typed, actor=actor, limit=SUGGESTIONS)
-    agent_id = request.GET.get("agent")
-    carried: set[str] = set()
-    if agent_id:
-        agent = find_agent(actor, agent_id)
-        carried = {tag.name for tag in editor_of(agent, actor).tags}
-    context = {
-        "typed": typed,
-        "found": found,
-        "carried": carried,
-        "prefix": request.GET.get("list", "tag-suggest"),
-        "offer_new": bool(typed)
-        and "known" not in request.GET
-        and all(row.name != typed for row in found.rows),
-        "left": found.total - len(found.rows),
-    }
-    return render(request, "components/suggestions.html", context)
-
-
-def _next_to(name: str, editor: Editor) -> str:
-    """The tag whose button takes the focus of a removed one: the next, else the previous."""
-    names = [tag.name for tag in editor.tags]
-    if name not in names:
-        return ""
-    place = names.index(name)
-    rest = names[place + 1 : place + 2] or names[max(place - 1, 0) : place]
-    return rest[0] if rest else ""
+    agent = find_agent(actor, agent_id)
+    if not wants_fragment(request):
+        return see_other(reverse("agent-settings", args=[agent_id]) + "#tags")
+    actor.require(Power.WRITE, "change tags")
+    editor = editor_of(agent, actor, Place.of(request.GET))
+    if editor.seen == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    editor.asked = True
+    return _answer(request, editor)
 
 
 def _answer(request: HttpRequest, editor: Editor, status: int | None = None) -> HttpResponse:
@@ -131,6 +120,7 @@ def _answer(request: HttpRequest, editor: Editor, status: int | None = None) -> 
             return settings_page(request, editor, status=status)
         keep_note(request, editor)
         return see_other(reverse("agent-settings", args=[editor.agent.public_id]) + "#tags")
+    tell_news(editor, actor_of(request))
     response = render(
         request, "components/tag_editor.html#tag-answer", {"editor": editor}, status=status
     )
@@ -152,16 +142,21 @@ def _refused(request: HttpRequest, editor: Editor, why: str, text: str) -> HttpR
 def _in_place(request: HttpRequest, agent_id: str, error: DomainError) -> HttpResponse:
     """The editor's list with the refusal; where nothing may be edited (any more), in its stead."""
     actor = actor_of(request)
-    if isinstance(error, NotAllowed) and actor.can(Power.WRITE):
-        editor = editor_of(find_agent(actor, agent_id), actor)
-        editor.error = error.message
-        return _answer(request, editor, error.status)
-    context: dict[str, object] = {"message": error.message}
-    if isinstance(error, NotAllowed):
-        context["editor"] = editor_of(find_agent(actor, agent_id), actor)
+    place = Place.of(request.POST if request.method == "POST" else request.GET)
+    if isinstance(error, NotFound):
+        return _closed(request, {"prefix": prefix_of(agent_id, place)}, error)
+    editor = editor_of(find_agent(actor, agent_id), actor, place)
+    if not actor.can(Power.WRITE):
+        return _closed(request, {"editor": editor, "prefix": editor.prefix}, error)
+    editor.error = error.message
+    return _answer(request, editor, error.status)
+
+
+def _closed(request: HttpRequest, context: dict[str, Any], error: DomainError) -> HttpResponse:
+    context |= {"message": error.message}
     response = render(
         request, "components/tag_editor.html#tag-closed", context, status=error.status
     )
-    response.headers["HX-Retarget"] = "#tags"
+    response.headers["HX-Retarget"] = f"#{context['prefix']}s"
     response.headers["HX-Reswap"] = "innerHTML"
     return response

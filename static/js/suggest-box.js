@@ -40,7 +40,8 @@ class SuggestBox extends HTMLElement {
     switch (event.key) {
       case "ArrowDown":
         event.preventDefault();
-        if (event.altKey) this.ask(null);
+        if (event.altKey && this.active) this.close();
+        else if (event.altKey) this.ask(null);
         else if (this.open) this.move(1);
         else this.ask(1);
         break;

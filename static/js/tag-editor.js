@@ -1,48 +1,66 @@
 // <tag-editor>: makes the forms inside it quick. They work without it.
 //
-// Each change gets a form of its own in #tag-pending, which carries its text until the server has
+// Each change gets a form of its own among the pending, which carries its text until the server has
 // answered. htmx sends these one after the other; a form that waits reads its own field, not the
 // one someone types the next tag into. The server's list is the truth and replaces ours each time.
+// Several editors may stand on one page: the ids of each begin with its data-prefix.
 
 const SPOKEN = 10_000; // ms that an announcement stays, so that nobody reads a stale one
-const TYPE_AHEAD = 8; // from so many tags on, a letter moves to a tag
 const ANSWERED = new Set([200, 403, 404, 409, 422]);
 
 class TagEditor extends HTMLElement {
   connectedCallback() {
     this.section = this.closest("section");
-    this.form = this.querySelector("#tag-form");
-    this.input = this.form.querySelector("[role=combobox]");
-    this.removal = this.querySelector("#tag-remove");
-    this.pending = this.querySelector("#tag-pending");
-    this.status = this.querySelector("#tag-status");
+    this.form = this.part("form");
+    this.input = this.part("input");
+    this.removal = this.part("remove");
+    this.pending = this.part("pending");
     this.key = `ade-typed-${this.dataset.key}`;
+    this.stopping = new AbortController();
+    const { signal } = this.stopping;
 
     this.addEventListener("submit", (event) => this.onSubmit(event), true);
-    this.addEventListener("choose", ({ detail }) =>
-      this.add(detail.value, detail.typed ? "tag" : "exact"),
-    );
+    this.addEventListener("choose", (event) => this.onChoose(event));
     this.addEventListener("suggested", ({ detail }) => this.announce(inWords(detail.count)));
-    this.addEventListener("click", (event) => this.onClick(event));
+    this.addEventListener("say", ({ detail }) => this.say(detail.text));
+    this.addEventListener("leave", () => this.input.focus());
+    this.addEventListener("news", ({ detail }) => this.onNews(detail));
+    this.addEventListener("click", (event) => this.onClick(event), true);
     this.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("beforeinput", (event) => this.onBeforeInput(event));
+    this.input.addEventListener("input", () => this.keep());
     this.input.addEventListener("paste", (event) => this.onPaste(event));
     this.input.addEventListener("blur", () => this.onLeave());
+    this.addEventListener("htmx:configRequest", (event) => this.onAsk(event));
     this.addEventListener("htmx:beforeRequest", (event) => this.onSend(event));
     this.addEventListener("htmx:beforeOnLoad", (event) => this.onRedirect(event));
-    this.addEventListener("htmx:beforeSwap", () => this.onSwap());
-    document.body.addEventListener("htmx:afterRequest", (event) => this.onAnswer(event));
-    document.addEventListener("keydown", (event) => this.onUndoKey(event));
-    new MutationObserver(() => this.forgetLater()).observe(this.status, { childList: true });
+    this.section.addEventListener("htmx:beforeSwap", (event) => this.onSwap(event), { signal });
+    document.body.addEventListener("htmx:afterRequest", (event) => this.onAnswer(event), { signal });
+    document.addEventListener("keydown", (event) => this.onUndoKey(event), { signal });
+    for (const name of ["status", "announce"]) this.forgetLater(this.part(name));
     this.restore();
   }
 
-  get list() {
-    return this.querySelector("#tag-list");
+  disconnectedCallback() {
+    this.stopping.abort();
   }
 
-  get removeButtons() {
-    return [...this.list.querySelectorAll(".chip-remove")];
+  part(name) {
+    return document.getElementById(`${this.dataset.prefix}-${name}`);
+  }
+
+  get list() {
+    return this.part("list");
+  }
+
+  // What the page shows, so that the server can tell what others changed since.
+  get shown() {
+    const { place, opened } = this.dataset;
+    return { place, opened, seen: this.list.dataset.seen };
+  }
+
+  get busy() {
+    return Boolean(this.querySelector("li[aria-busy=true], .htmx-request"));
   }
 
   // --- Changes --------------------------------------------------------------------------
@@ -55,10 +73,15 @@ class TagEditor extends HTMLElement {
     event.stopPropagation();
   }
 
+  onChoose(event) {
+    event.stopPropagation();
+    this.add(event.detail.value, event.detail.typed ? "tag" : "exact");
+  }
+
   add(text, name) {
     this.querySelector("suggest-box").close();
     this.input.removeAttribute("aria-invalid");
-    this.querySelector("#tag-error").textContent = "";
+    this.part("error").textContent = "";
     if (!text.trim()) return;
     this.input.value = "";
     this.carry(this.form, name, text);
@@ -99,7 +122,7 @@ class TagEditor extends HTMLElement {
         .filter((item) => this.isRemoval(item) && item.ariaBusy === "true")
         .map((item) => this.carried(item).value),
     );
-    for (const button of this.removeButtons) {
+    for (const button of this.list.querySelectorAll(".chip-remove")) {
       const leaving = going.has(button.value);
       button.closest("li").classList.toggle("is-leaving", leaving);
       button.closest("li").ariaBusy = leaving ? "true" : null;
@@ -108,9 +131,17 @@ class TagEditor extends HTMLElement {
 
   // --- The way to the server and back ----------------------------------------------------
 
+  onAsk(event) {
+    if (event.detail.target !== this.list) return;
+    Object.assign(event.detail.parameters, this.shown);
+    // Where to come back to if the session has ended.
+    if (this.dataset.place === "page")
+      event.detail.headers["HX-Current-URL"] = `${location.href.split("#")[0]}#tags`;
+  }
+
   onSend(event) {
-    const item = event.target.closest("#tag-pending > li");
-    if (!item) return;
+    const item = event.target.closest("li");
+    if (item?.parentElement !== this.pending) return;
     const inside = item.contains(document.activeElement);
     item.ariaBusy = "true";
     item.classList.remove("tag-trouble");
@@ -119,22 +150,65 @@ class TagEditor extends HTMLElement {
     if (inside) this.input.focus();
   }
 
-  onSwap() {
-    this.focused = this.section.contains(document.activeElement);
+  // What is no answer of the editor's (a proxy's page, say) takes no place in it.
+  onSwap(event) {
+    const { target, xhr } = event.detail;
+    if (target === this.list) {
+      if (!this.isAnswer(xhr)) event.detail.shouldSwap = false;
+      this.focused = this.contains(document.activeElement);
+    } else if (target === this.section) this.onClose();
+  }
+
+  isAnswer(xhr) {
+    return ANSWERED.has(xhr.status) && xhr.responseText.includes(`id="${this.dataset.prefix}-list"`);
   }
 
   onAnswer(event) {
     const { elt, target, xhr } = event.detail;
-    const item = elt.closest("#tag-pending > li");
-    const ours = target?.id === "tag-list";
-    if (!this.isConnected || !(item || ours)) return; // gone: the agent, or the right to edit it
-    if (item && ours && ANSWERED.has(xhr.status)) item.remove();
+    const item = [...this.pending.children].find((one) => one.contains(elt));
+    const ours = target === this.list || target?.id === this.list.id;
+    if (!(item || ours)) return;
+    if (ours && this.isAnswer(xhr)) item?.remove();
     else if (item) this.trouble(item, xhr);
+    else this.part("error").textContent = `Not done: ${reason(xhr)}`;
+    this.settle();
+    this.keep();
+  }
+
+  // After a list was put in the place of the one before.
+  settle() {
     this.markLeaving();
+    clocks(this.list);
     this.list.querySelector(".is-there")?.scrollIntoView({ block: "nearest" });
-    if (this.focused && !this.section.contains(document.activeElement))
+    if (this.focused && !this.contains(document.activeElement))
       (this.list.querySelector("[data-focus]") ?? this.input).focus();
     this.focused = false;
+  }
+
+  onNews({ html, target }) {
+    this.focused = this.contains(document.activeElement);
+    if (target) this.onClose();
+    const place = target ? this.section : this.list;
+    htmx.swap(place, html, { swapStyle: target ? "innerHTML" : "outerHTML" });
+    if (!this.isConnected) return;
+    this.settle();
+    htmx.trigger(document.body, "tags-changed", { asked: true });
+  }
+
+  // The agent is gone, or the right to edit it: a message takes the editor's place. What is not
+  // saved goes under it, to be copied.
+  onClose() {
+    const texts = this.unsaved;
+    const focused = this.contains(document.activeElement);
+    const after = () => {
+      if (texts.length) {
+        const left = document.createElement("p");
+        left.textContent = `Not saved: ${texts.join(", ")}`;
+        this.section.append(left);
+      }
+      if (focused) this.section.querySelector("h2").focus();
+    };
+    this.section.addEventListener("htmx:afterSwap", after, { once: true });
   }
 
   // What was asked stays in sight until someone tries again or gives up; nothing is sent by itself.
@@ -143,33 +217,43 @@ class TagEditor extends HTMLElement {
     item.ariaBusy = null;
     item.classList.add("tag-trouble");
     for (const part of item.querySelectorAll(".why, button")) part.hidden = false;
+    const copy = item.querySelector("[data-request]");
+    copy.dataset.copy = requestOf(xhr) ?? "";
+    copy.hidden = !copy.dataset.copy;
     const what = this.isRemoval(item) ? "Not removed" : "Not saved";
-    const id = xhr.status && xhr.getResponseHeader("X-Request-ID");
-    const wait = xhr.status === 429 && xhr.getResponseHeader("Retry-After");
-    const why = wait
-      ? `too many changes; try again in ${wait} seconds.`
-      : id
-        ? `the server could not do it (request ${id}).`
-        : "could not reach the server.";
-    item.querySelector(".why").textContent = `${what}: ${why}`;
-    this.say(`${this.carried(item).value}: ${what.toLowerCase()}, ${why}`);
+    item.querySelector(".why").textContent = `${what}: ${reason(xhr)}`;
+    this.say(`${this.carried(item).value}: ${what.toLowerCase()}, ${reason(xhr)}`);
   }
 
-  // The session ended: what is not saved waits in this tab until someone has signed in again.
-  onRedirect(event) {
-    if (!event.detail.xhr.getResponseHeader("HX-Redirect")) return;
+  // --- What is not saved yet --------------------------------------------------------------
+
+  get unsaved() {
     const texts = [...this.pending.children]
       .filter((item) => !this.isRemoval(item))
       .map((item) => this.carried(item))
       .map((field) => (field.name === "exact" ? quoted(field.value) : field.value));
     if (this.input.value.trim()) texts.push(this.input.value);
-    if (texts.length) sessionStorage.setItem(this.key, texts.join(", "));
+    return texts;
+  }
+
+  // The session ended: what is not saved waits in this tab until it is.
+  onRedirect(event) {
+    if (!event.detail.xhr.getResponseHeader("HX-Redirect")) return;
+    this.keeping = true;
+    this.keep();
+  }
+
+  keep() {
+    if (!this.keeping) return;
+    const text = this.unsaved.join(", ");
+    if (text) sessionStorage.setItem(this.key, text);
+    else sessionStorage.removeItem(this.key);
   }
 
   restore() {
     const text = sessionStorage.getItem(this.key);
     if (!text) return;
-    sessionStorage.removeItem(this.key);
+    this.keeping = true;
     this.input.value = text.replace(/[\r\n]+/g, ", ");
     this.input.focus();
     this.say(`“${this.input.value}” not added. Press Enter to add.`);
@@ -207,60 +291,30 @@ class TagEditor extends HTMLElement {
   // --- Keys -------------------------------------------------------------------------------
 
   onKey(event) {
-    if (event.target === this.input) this.onInputKey(event);
-    else if (event.target.matches(".chip-remove")) this.onRemoveKey(event);
+    if (event.defaultPrevented) return;
+    if (event.isComposing || event.keyCode === 229) {
+      if (event.key === "Enter") event.preventDefault(); // it ends a composition and adds nothing
+    } else if (event.key === "Escape") this.section.querySelector("[data-done]")?.click();
+    else if (event.target === this.input && event.key === "Backspace") this.onBackspace(event);
   }
 
-  onInputKey(event) {
-    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) {
-      event.preventDefault(); // the Enter that ends a composition adds nothing
-      return;
-    }
-    if (event.key !== "Backspace" || this.input.value || event.repeat) return;
-    const last = this.removeButtons.at(-1);
+  onBackspace(event) {
+    if (this.input.value || event.repeat) return;
+    const last = [...this.list.querySelectorAll("li:not(.is-leaving) > .chip-remove")].at(-1);
     if (!last) return;
     event.preventDefault();
     last.focus();
     this.say(`Remove tag ${last.value}? Press Backspace again.`);
   }
 
-  onRemoveKey(event) {
-    const button = event.target;
-    const modified = event.ctrlKey || event.metaKey;
-    if (modified && event.key === "c" && !String(getSelection())) {
-      navigator.clipboard.writeText(button.value);
-      this.say(`${button.value} copied.`);
-      return;
-    }
-    if (modified || event.altKey) return;
-    const all = this.removeButtons;
-    const place = all.indexOf(button);
-    const goTo = {
-      ArrowLeft: all[place - 1] ?? button,
-      ArrowUp: all[place - 1] ?? button,
-      ArrowRight: all[place + 1] ?? button,
-      ArrowDown: all[place + 1] ?? button,
-      Home: all[0],
-      End: all.at(-1),
-      Escape: this.input,
-    }[event.key];
-    if (goTo) goTo.focus();
-    else if (event.key === "Backspace" || event.key === "Delete") {
-      if (!event.repeat) this.remove(button);
-    } else if (event.key.length === 1 && event.key !== " " && all.length >= TYPE_AHEAD) {
-      const letter = event.key.toLowerCase();
-      const later = [...all.slice(place + 1), ...all.slice(0, place)];
-      later.find((other) => other.value.toLowerCase().startsWith(letter))?.focus();
-    } else return;
-    event.preventDefault();
-  }
-
   // Inside a text field the keys take back typing, as everywhere.
   onUndoKey(event) {
-    if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey) return;
+    if (!(event.ctrlKey || event.metaKey) || !["z", "Z", "y"].includes(event.key)) return;
     if (event.target.closest("input, textarea, [contenteditable]")) return;
-    const button = this.querySelector("#tag-undo-button");
-    if (!button) return;
+    const editor = event.target.closest("tag-editor") ?? document.querySelector("tag-editor");
+    const button = this.part("undo-button");
+    const redo = event.shiftKey || event.key === "y";
+    if (editor !== this || !button || "redo" in button.dataset !== redo) return;
     event.preventDefault();
     button.click();
   }
@@ -268,36 +322,60 @@ class TagEditor extends HTMLElement {
   // --- Refused and failed -----------------------------------------------------------------
 
   onClick(event) {
-    const button = event.target.closest("[data-edit], [data-retry], [data-discard]");
+    const button = event.target.closest("[data-edit], [data-retry], [data-discard], [data-done]");
     if (!button) return;
-    const { edit, retry } = button.dataset;
-    if (edit !== undefined && this.input.value.trim()) {
-      this.say("The field holds another tag: add or clear it first.");
+    const { edit, retry, done } = button.dataset;
+    const held = this.unsaved.length > 0;
+    if ((edit !== undefined && this.input.value.trim()) || (done !== undefined && held)) {
+      event.stopPropagation();
+      this.say(`${this.unsaved.join(", ")} is not added yet: add or discard it first.`);
       this.input.focus();
       return;
     }
+    if (done !== undefined) return;
     button.closest("li").remove();
     if (edit !== undefined) this.input.value = edit;
     if (retry !== undefined) this.carry(this.form, "tag", retry);
-    this.querySelector("#tag-error").textContent = "";
+    this.part("error").textContent = "";
     this.markLeaving();
+    this.keep();
     this.input.focus();
   }
 
   // --- Speaking ---------------------------------------------------------------------------
 
   say(text) {
-    this.status.textContent = text;
+    this.part("status").textContent = text;
   }
 
   announce(text) {
-    this.querySelector("#tag-announce").textContent = text;
+    this.part("announce").textContent = text;
   }
 
-  forgetLater() {
-    clearTimeout(this.forgetting);
-    this.forgetting = setTimeout(() => this.status.replaceChildren(), SPOKEN);
+  forgetLater(place) {
+    let timer;
+    new MutationObserver(() => {
+      clearTimeout(timer);
+      timer = setTimeout(() => place.replaceChildren(), SPOKEN);
+    }).observe(place, { childList: true });
   }
+}
+
+function requestOf(xhr) {
+  return xhr.status ? xhr.getResponseHeader("X-Request-ID") : null;
+}
+
+function reason(xhr) {
+  const wait = xhr.status === 429 && xhr.getResponseHeader("Retry-After");
+  if (wait) return `too many changes; try again in ${wait} seconds.`;
+  const id = requestOf(xhr);
+  return id ? `the server could not do it (request ${id}).` : "could not reach the server.";
+}
+
+// Times as the reader's clock has them.
+function clocks(list) {
+  for (const time of list.querySelectorAll("[data-clock]"))
+    time.textContent = new Date(time.dateTime).toLocaleTimeString([], { timeStyle: "short" });
 }
 
 function inWords(count) {

@@ -23,6 +23,9 @@ GET  /agents/<str:agent_id>/json/                          in     200    200    
 POST /agents/<str:agent_id>/tags/                          in     403    303    303     303
 POST /agents/<str:agent_id>/tags/remove/                   in     403    303    303     303
 POST /agents/<str:agent_id>/tags/undo/                     in     403    303    303     303
+GET  /agents/<str:agent_id>/tags/news/                     in     303    303    303     303
+GET  /agents/<str:agent_id>/tags/editor/                   in     303    303    303     303
+GET  /agents/<str:agent_id>/tags/row/                      in     303    303    303     303
 GET  /tags/suggest/                                        in     200    200    200     200
 
 GET  /keys/                                                in     403    403    403     200

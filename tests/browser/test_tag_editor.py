@@ -80,7 +80,7 @@ def test_the_main_flows_without_javascript(new_page: NewPage) -> None:
     agent = make_agent(name="Bob")
     page = new_page(make_user(), javascript=False)
     page.goto("/agents/")
-    page.get_by_role("link", name="Bob").click()
+    page.get_by_role("link", name="Bob", exact=True).click()
     page.get_by_role("link", name="Advanced Settings").click()
     page.get_by_label("Add a tag").fill("vip, user_1")
     page.keyboard.press("Enter")
@@ -236,7 +236,7 @@ def test_a_paste_of_lines_is_one_change_and_names_what_was_refused(new_page: New
         }""",
         text,
     )
-    says(page, "3 tags added, 1 refused. 3 tags.")
+    says(page, "3 tags added, 1 refused: too long. 3 tags.")
     expect(page.locator("#tag-error")).to_have_text("Tag is 513 characters; the limit is 512.")
     page.get_by_role("button", name="Edit xxx").click()
     expect(page.locator("#tag-input")).to_have_value("x" * 513)
@@ -256,7 +256,8 @@ def test_what_others_added_is_in_the_answer(new_page: NewPage) -> None:
     page = open_editor(new_page, agent)
     change_tags(agent_id=agent.public_id, add=["theirs"], actor=ROOT)
     add(page, "mine")
-    has_tags(page, "mine", "theirs")
+    has_tags(page, "theirs", "mine")
+    says(page, "Tag mine added. 2 tags. Also changed by test: +theirs.")
 
 
 def test_without_the_server_nothing_is_lost_and_retry_adds(
