@@ -1,11 +1,13 @@
-"""Servers to import from: a second ADE with its own database, and a small fake."""
+"""Servers to import from: a second ADE with its own database, and a small fake; what came of it."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,6 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from django.conf import settings
+
+from agents.models import Agent, AgentTag
 
 MODEL = "openai/gpt-4o"
 
@@ -138,3 +142,41 @@ def passed_on(call: Call, url: str) -> Reply:
     """What the server at `url` answers to the same call."""
     got = httpx.get(url + call.path, params=call.query)
     return Reply(got.content, got.status_code)
+
+
+def agent(number: int = 1, **more: Any) -> dict[str, Any]:
+    """An agent as a Letta server answers it."""
+    return {
+        "id": f"agent-00000000-0000-4000-8000-{number:012}",
+        "name": f"Agent {number}",
+        "created_at": "2025-03-04T05:06:07.000089Z",
+        "model": "openai/gpt-4o",
+        "tags": [f"user_{number}"],
+        "blocks": [],
+        **more,
+    }
+
+
+def letta(agents: list[dict[str, Any]]) -> Answerer:
+    """A Letta server: where the cursor's agent is gone, it begins again."""
+
+    def answer(call: Call) -> Reply:
+        if call.path == "/v1/agents/count":
+            return Reply(str(len(agents)).encode())
+        ids = [one["id"] for one in agents]
+        after = call.query.get("after", [""])[0]
+        start = ids.index(after) + 1 if after in ids else 0
+        return Reply(json.dumps(agents[start : start + int(call.query["limit"][0])]).encode())
+
+    return answer
+
+
+def copied() -> dict[str, tuple[str, datetime, list[str]]]:
+    """What is here of each agent."""
+    tags: dict[int, list[str]] = {}
+    for seq, name in AgentTag.objects.order_by("tag__name").values_list("agent_id", "tag__name"):
+        tags.setdefault(seq, []).append(name)
+    return {
+        agent.public_id: (agent.name, agent.created_at, tags.get(agent.seq, []))
+        for agent in Agent.objects.all()
+    }

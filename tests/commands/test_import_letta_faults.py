@@ -1,63 +1,20 @@
-"""manage.py import_letta when things go wrong: killed, the source gone or odd, agents unreadable."""
+"""manage.py import_letta when things go wrong: the source gone or odd, agents unreadable."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from threading import Timer
-from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 
-from agents.domain import recount
-from agents.models import Agent, AgentTag
-from tests.commands.letta_source import (
-    Ade,
-    Answerer,
-    Call,
-    Reply,
-    fake_server,
-    new_database,
-    passed_on,
-)
+from agents.models import Agent
+from tests.commands.letta_source import Call, Reply, agent, copied, fake_server, letta
 from tests.domain.test_half_way import refuse_rows_of
 from tests.helpers import everything, tags_of
 
 TOKEN = "a-secret-token"
 NO_LIST = "is no Letta API: the answer is no list of agents"
-
-
-def agent(number: int = 1, **more: Any) -> dict[str, Any]:
-    """An agent as a Letta server answers it."""
-    return {
-        "id": f"agent-00000000-0000-4000-8000-{number:012}",
-        "name": f"Agent {number}",
-        "created_at": "2025-03-04T05:06:07.000089Z",
-        "model": "openai/gpt-4o",
-        "tags": [f"user_{number}"],
-        "blocks": [],
-        **more,
-    }
-
-
-def letta(agents: list[dict[str, Any]]) -> Answerer:
-    """A Letta server: where the cursor's agent is gone, it begins again."""
-
-    def answer(call: Call) -> Reply:
-        if call.path == "/v1/agents/count":
-            return Reply(str(len(agents)).encode())
-        ids = [one["id"] for one in agents]
-        after = call.query.get("after", [""])[0]
-        start = ids.index(after) + 1 if after in ids else 0
-        return Reply(json.dumps(agents[start : start + int(call.query["limit"][0])]).encode())
-
-    return answer
 
 
 def run(url: str, *arguments: str) -> None:
@@ -68,122 +25,6 @@ def refused(url: str, *arguments: str) -> str:
     with pytest.raises(CommandError) as error:
         run(url, *arguments)
     return str(error.value).replace(url, "URL")
-
-
-def copied() -> dict[str, tuple[str, datetime, list[str]]]:
-    """What is here of each agent."""
-    tags: dict[int, list[str]] = {}
-    for seq, name in AgentTag.objects.order_by("tag__name").values_list("agent_id", "tag__name"):
-        tags.setdefault(seq, []).append(name)
-    return {
-        agent.public_id: (agent.name, agent.created_at, tags.get(agent.seq, []))
-        for agent in Agent.objects.all()
-    }
-
-
-def there(source: Ade) -> dict[str, tuple[str, datetime, list[str]]]:
-    """What the second ADE has of each agent."""
-    return {
-        one["id"]: (one["name"], datetime.fromisoformat(one["created_at"]), sorted(one["tags"]))
-        for one in source.agents()
-    }
-
-
-# --- Killed ---------------------------------------------------------------------------------
-
-
-def make_herd(serve: Callable[..., str], folder: Path, agents: int) -> Ade:
-    path = new_database(folder, agents=agents)
-    return Ade(serve(DATABASE_URL=f"sqlite:///{path}", API_OPEN="true"))
-
-
-@pytest.fixture(scope="module")
-def herd(serve: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Ade:
-    """A second ADE with 200 agents."""
-    return make_herd(serve, tmp_path_factory.mktemp("herd"), 200)
-
-
-def import_and_kill(source: Ade, database_url: str, *, page: int, delay: float | None) -> str:
-    """Run the command in a process that is killed at its sixth page, and then run it again.
-
-    At the boundary before that page, or `delay` seconds after it was given. What the second run
-    printed.
-    """
-    lists = 0
-    killed: list[subprocess.Popen[bytes]] = []
-
-    def answer(call: Call) -> Reply:
-        nonlocal lists
-        lists += call.path == "/v1/agents/"
-        if lists == 6 and killed and delay is None:
-            killed.pop().kill()
-            return Reply(status=0)
-        if lists == 6 and killed and delay is not None:
-            Timer(delay, killed.pop().kill).start()
-        return passed_on(call, source.url)
-
-    command = [sys.executable, "manage.py", "import_letta", "--page-size", str(page)]
-    environment = os.environ | {
-        "DATABASE_URL": database_url,
-        "SECRET_KEY": settings.SECRET_KEY,
-        "DJANGO_SETTINGS_MODULE": "ade.settings",
-    }
-
-    def start(url: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*command, "--base-url", url],
-            cwd=settings.BASE_DIR,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-
-    with fake_server(answer) as url:
-        process = start(url)
-        killed.append(process)
-        process.communicate()
-        count = Agent.objects.count()
-        assert (process.returncode, count % page) == (-9, 0)
-        assert count == page * 5 if delay is None else count >= page * 5
-        output, _ = start(url).communicate()
-        return output.decode().replace(url, "URL").replace(f"{count:,} as they", "N as they")
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("delay", [None, 0.02, 0.08])
-def test_killed_and_run_again_it_ends_with_exactly_all(
-    delay: float | None, herd: Ade, database_url: str
-) -> None:
-    output = import_and_kill(herd, database_url, page=20, delay=delay)
-    assert output.startswith("URL: 200 agents read; ")
-    assert output.endswith("changed, N as they were, 0 left.\n")
-    assert copied() == there(herd)
-    assert Agent.objects.count() == 200
-    assert recount.differences() == []
-
-
-@pytest.mark.prove
-@pytest.mark.django_db(transaction=True)
-def test_5000_agents_killed_and_run_again(
-    serve: Callable[..., str], tmp_path: Path, database_url: str
-) -> None:
-    herd = make_herd(serve, tmp_path, 5000)
-    import_and_kill(herd, database_url, page=400, delay=0.1)
-    assert copied() == there(herd)
-    assert Agent.objects.count() == 5000
-    assert recount.differences() == []
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("table", ["agents_importedagent", "agents_change", "agents_agentblock"])
-def test_page_that_the_database_refuses_changes_nothing(table: str) -> None:
-    block = {"id": "block-00000000-0000-4000-8000-000000000001", "label": "human", "value": "x"}
-    with fake_server(letta([agent(1, blocks=[block])])) as url:
-        before = everything()
-        refuse_rows_of(table)
-        with pytest.raises(DatabaseError, match="refused"), transaction.atomic():
-            run(url)
-    assert everything() == before
 
 
 # --- The source -----------------------------------------------------------------------------
@@ -419,3 +260,15 @@ def test_recorded_answer_of_a_letta_server_comes_in(
         200000,
     )
     assert tags_of(first) == sorted(agents[0]["tags"])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", ["agents_importedagent", "agents_change", "agents_agentblock"])
+def test_page_that_the_database_refuses_changes_nothing(table: str) -> None:
+    block = {"id": "block-00000000-0000-4000-8000-000000000001", "label": "human", "value": "x"}
+    with fake_server(letta([agent(1, blocks=[block])])) as url:
+        before = everything()
+        refuse_rows_of(table)
+        with pytest.raises(DatabaseError, match="refused"), transaction.atomic():
+            run(url)
+    assert everything() == before
