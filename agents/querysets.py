@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from agents.models import Agent  # noqa: F401  # names the type of the rows
 
 
-class AgentQuerySet(QuerySet):
+class AgentQuerySet(QuerySet["Agent"]):
     """Agents. Every read starts from `visible_to`."""
 
     def visible_to(self, actor: Actor) -> AgentQuerySet:

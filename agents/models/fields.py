@@ -6,7 +6,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-class ExactTextField(models.TextField):
+class ExactTextField(models.TextField):  # type: ignore[type-arg]  # the plugin knows by null=
     """Text that is equal and ordered by its bytes, on SQLite as on PostgreSQL.
 
     SQLite compares so by itself. PostgreSQL would use the database's locale, so the column says
@@ -20,7 +20,7 @@ class ExactTextField(models.TextField):
         return parameters
 
 
-class JsonTextField(models.TextField):
+class JsonTextField(models.TextField):  # type: ignore[type-arg]  # the plugin knows by null=
     """A JSON value kept as the text it was written as, so that it is given back byte for byte.
 
     Answers pass it on without parsing. (PostgreSQL's jsonb reorders keys and refuses NUL escapes.)

@@ -20,7 +20,7 @@ class ImportSource(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.url
+        return f"{self.url}"
 
 
 class ImportedAgent(models.Model):

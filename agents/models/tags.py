@@ -40,7 +40,7 @@ class Tag(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name}"
 
     def get_absolute_url(self) -> str:
         """The list of the agents that carry it."""
