@@ -29,8 +29,9 @@ class AgentFilter:
     """Which agents: every part that is given must hold.
 
     `any`, `all`, `none` are exact tags. `q` is a part of the name, case and accents folded; `name`
-    is the exact name; `models` and `ids` are alternatives. `untagged`, `userless` and `two_users`
-    are agents without a tag, without a tag that names a user, with two or more of those.
+    is the exact name; `models`, `ids` and `identities` (their ids) are alternatives. `untagged`,
+    `userless` and `two_users` are agents without a tag, without a tag that names a user, with two
+    or more of those.
     """
 
     any: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class AgentFilter:
     name: str | None = None
     models: tuple[str, ...] = ()
     ids: tuple[str, ...] | None = None
+    identities: tuple[str, ...] | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -5,17 +5,23 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Path, Query, Router
 
-from agents.api.agents import require_seq
+from agents.api.agents import agent_answer, require_seq, show_of
 from agents.api.answers import Answer, json_answer
 from agents.api.auth import actor_of
-from agents.api.bodies import AgentId, BlockEditBody, BlocksQuery
-from agents.api.state import blocks_of
+from agents.api.block_bodies import BlockEditBody, BlockPath, BlocksQuery
+from agents.api.bodies import AgentId
+from agents.api.state import Memory, blocks_of
+from agents.domain.agentblocks import attach_block, detach_block
 from agents.domain.blocks import update_block
-from agents.domain.edits import UNSET
 from agents.errors import BadRequest, NotFound
-from agents.tagnames import text_problem
 
 router = Router(tags=["memory blocks"])
+
+
+@router.get("/{agent_id}/core-memory")
+def get_memory(request: HttpRequest, agent_id: AgentId) -> Answer:
+    """The agent's memory: its blocks, oldest first."""
+    return json_answer(Memory(blocks_of(require_seq(agent_id, actor_of(request)))))
 
 
 @router.get("/{agent_id}/core-memory/blocks")
@@ -25,6 +31,21 @@ def list_blocks(request: HttpRequest, agent_id: AgentId, query: Query[BlocksQuer
     if query.order == "desc":
         blocks.reverse()
     return json_answer(_page(blocks, query))
+
+
+# Before the routes by label, which take any path.
+@router.patch("/{agent_id}/core-memory/blocks/attach/{block_id}")
+def attach(request: HttpRequest, agent_id: AgentId, block_id: BlockPath) -> Answer:
+    """Give the agent a block that exists; other agents may have it too. Answers the agent."""
+    agent = attach_block(agent_id=agent_id, block_id=block_id, actor=actor_of(request))
+    return agent_answer(agent_id, agent.seq, show_of(request))
+
+
+@router.patch("/{agent_id}/core-memory/blocks/detach/{block_id}")
+def detach(request: HttpRequest, agent_id: AgentId, block_id: BlockPath) -> Answer:
+    """Take a block off the agent; the block stays. Answers the agent."""
+    agent = detach_block(agent_id=agent_id, block_id=block_id, actor=actor_of(request))
+    return agent_answer(agent_id, agent.seq, show_of(request))
 
 
 @router.get("/{agent_id}/core-memory/blocks/{path:label}")
@@ -40,11 +61,10 @@ def edit_block(
 ) -> Answer:
     """Change the agent's block with this label, for every agent that shares it."""
     actor = actor_of(request)
-    if text_problem(label):
-        raise _no_block(agent_id, label)
-    given = {name: UNSET if value is None else value for name, value in body.model_dump().items()}
-    update_block(agent_id=agent_id, label=label, actor=actor, **given)
-    return _answer(agent_id, require_seq(agent_id, actor), label)
+    block = update_block(
+        agent_id=agent_id, label=label, actor=actor, extra=body.extra(), **body.given()
+    )
+    return _answer(agent_id, require_seq(agent_id, actor), block.label)
 
 
 def _page(blocks: list[dict[str, Any]], query: BlocksQuery) -> list[dict[str, Any]]:

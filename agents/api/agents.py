@@ -10,14 +10,16 @@ from agents.actors import Actor
 from agents.api.answers import Answer, answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.bodies import AgentBody, AgentEditBody, AgentId, Included, ListQuery, Which
-from agents.api.state import write_many, write_one
+from agents.api.state import Show, Written, write_many, write_one
 from agents.domain import agents as domain
 from agents.domain.edits import AgentEdit
 from agents.domain.holds import agent_not_found
-from agents.domain.newagents import NewAgent, NewBlock
+from agents.domain.newagents import NewAgent
+from agents.domain.transactions import write
 from agents.errors import BadRequest, Invalid
 from agents.filters import AgentFilter, Sort
 from agents.limits import FILTER_TAGS, SEARCH_LENGTH
+from agents.listing.identities import named_identities
 from agents.models import Agent
 
 router = Router(tags=["agents"])
@@ -40,18 +42,19 @@ def create_agent(request: HttpRequest, body: AgentBody) -> Answer:
         **body.given(),
         extra=body.extra(),
         tags=body.tags or [],
-        blocks=[NewBlock(**vars(block)) for block in body.memory_blocks or []],
+        blocks=[block.new() for block in body.memory_blocks or []],
         block_ids=body.block_ids or [],
+        identity_ids=body.identity_ids or [],
     )
     agent = domain.create_agent(spec, actor=actor_of(request))
-    return _answer(agent.public_id, agent.seq, blocks=_wants_blocks(request, Included()))
+    return agent_answer(agent.public_id, agent.seq, show_of(request))
 
 
 @router.get("/")
 def list_agents(request: HttpRequest, query: Query[ListQuery]) -> Answer:
     """A page of agents, newest first. To go on, give the last one's id as `after`."""
     actor = actor_of(request)
-    wanted = filter_of(query)
+    wanted = filter_of(query, actor)
     sort = _SORTS[query.order_by, query.order]
     if query.after and query.before:
         raise BadRequest("Give after or before, not both.")
@@ -65,14 +68,14 @@ def list_agents(request: HttpRequest, query: Query[ListQuery]) -> Answer:
     page = listing.page(
         wanted, actor=actor, sort=sort, size=query.size, after=after, before=before, until_one=True
     )
-    return answer(write_many(page.seqs, blocks=_wants_blocks(request, query)))
+    return answer(write_many(page.seqs, show_of(request, query)))
 
 
 @router.get("/count")
 def count_agents(request: HttpRequest, query: Query[Which]) -> Answer:
     """How many agents, exactly."""
-    wanted = filter_of(query)
     actor = actor_of(request)
+    wanted = filter_of(query, actor)
     return json_answer(0 if wanted is None else listing.count(wanted, actor=actor))
 
 
@@ -80,7 +83,7 @@ def count_agents(request: HttpRequest, query: Query[Which]) -> Answer:
 def get_agent(request: HttpRequest, agent_id: AgentId, query: Query[Included]) -> Answer:
     """One agent."""
     seq = require_seq(agent_id, actor_of(request))
-    return _answer(agent_id, seq, blocks=_wants_blocks(request, query))
+    return agent_answer(agent_id, seq, show_of(request, query))
 
 
 @router.patch("/{agent_id}")
@@ -88,15 +91,26 @@ def update_agent(
     request: HttpRequest, agent_id: AgentId, body: AgentEditBody, query: Query[Included]
 ) -> Answer:
     """Change what is given. With `If-Match: <ETag>`, only if the agent is still as it was read."""
+    show = show_of(request, query)
+    written = _update(agent_id, body, actor_of(request), if_match_of(request), show)
+    return answer(written.content, etag=written.etag)
+
+
+@write
+def _update(
+    agent_id: str, body: AgentEditBody, actor: Actor, if_match: str | None, show: Show
+) -> Written:
+    """Edit and read in one transaction: the answer is the state that this very write left."""
     tags: list[Any] | None = body.tags
     agent = domain.update_agent(
         agent_id=agent_id,
         edit=AgentEdit(**body.given(), extra=body.extra()),
         tags=tags,
-        actor=actor_of(request),
-        if_match=if_match_of(request),
+        identity_ids=body.identity_ids,
+        actor=actor,
+        if_match=if_match,
     )
-    return _answer(agent_id, agent.seq, blocks=_wants_blocks(request, query))
+    return _written(agent_id, agent.seq, show)
 
 
 @router.delete("/{agent_id}")
@@ -106,7 +120,7 @@ def delete_agent(request: HttpRequest, agent_id: AgentId) -> Answer:
     return json_answer({"message": f"Agent id={agent_id} successfully deleted"})
 
 
-def filter_of(which: Which) -> AgentFilter | None:
+def filter_of(which: Which, actor: Actor) -> AgentFilter | None:
     """The filter of a query, or None if it asks for what no agent has. Raises Invalid."""
     if len(which.tags) + len(which.exclude_tags) > FILTER_TAGS:
         raise Invalid(f"A filter has at most {FILTER_TAGS} tags.", field="tags")
@@ -114,8 +128,9 @@ def filter_of(which: Which) -> AgentFilter | None:
         raise Invalid(f"A filter has at most {FILTER_TAGS} models.", field="model")
     if len(which.query_text or "") > SEARCH_LENGTH:
         raise Invalid(f"query_text has at most {SEARCH_LENGTH} characters.", field="query_text")
-    unkept = (which.project_id, which.template_id, which.base_template_id, which.identity_id,
-              which.identifier_keys, which.created_by_id)  # fmt: skip
+    if len(which.identifier_keys) > FILTER_TAGS:
+        raise Invalid(f"A filter has at most {FILTER_TAGS} keys.", field="identifier_keys")
+    unkept = (which.project_id, which.template_id, which.base_template_id, which.created_by_id)
     if any(unkept):
         return None
     tags = tuple(dict.fromkeys(which.tags))
@@ -127,6 +142,7 @@ def filter_of(which: Which) -> AgentFilter | None:
         models=tuple(dict.fromkeys(which.model)),
         name=which.name,
         q=which.query_text or "",
+        identities=named_identities(which.identity_id, tuple(which.identifier_keys), actor=actor),
     )
 
 
@@ -144,17 +160,27 @@ def if_match_of(request: HttpRequest) -> str | None:
     return request.headers.get("If-Match")
 
 
-def _wants_blocks(request: HttpRequest, query: Included) -> bool:
-    """The 1.x clients get what they ask for, all others get memory blocks unless they ask."""
-    if query.include or query.include_relationships:
-        return "agent.blocks" in query.include or "blocks" in query.include_relationships
+def show_of(request: HttpRequest, query: Included | None = None) -> Show:
+    """The 1.x clients get what they ask for; all others get everything unless they ask."""
+    linked = actor_of(request).limit is None
+    asked = [*query.include, *query.include_relationships] if query else []
+    if asked:
+        names = {name.removeprefix("agent.") for name in asked}
+        return Show("blocks" in names, "identities" in names and linked, linked)
     headers = request.headers
     sdk = "X-Stainless-Package-Version" in headers
-    return not (sdk or headers.get("User-Agent", "").startswith("letta-client/1."))
+    whole = not (sdk or headers.get("User-Agent", "").startswith("letta-client/1."))
+    return Show(whole, whole and linked, linked)
 
 
-def _answer(agent_id: str, seq: int, *, blocks: bool) -> Answer:
-    written = write_one(seq, blocks=blocks)
-    if written is None:  # deleted by someone else meanwhile
-        raise agent_not_found(agent_id)
+def agent_answer(agent_id: str, seq: int, show: Show) -> Answer:
+    """An agent's answer, with its ETag. Raises NotFound if it was deleted meanwhile."""
+    written = _written(agent_id, seq, show)
     return answer(written.content, etag=written.etag)
+
+
+def _written(agent_id: str, seq: int, show: Show) -> Written:
+    written = write_one(seq, show)
+    if written is None:
+        raise agent_not_found(agent_id)
+    return written

@@ -2,7 +2,20 @@
 
 from ninja import NinjaAPI
 
-from agents.api import agent_blocks, agent_tags, agents, health, keys, tags
+from agents.api import (
+    agent_blocks,
+    agent_identities,
+    agent_tags,
+    agents,
+    blocks,
+    files,
+    health,
+    identities,
+    keys,
+    models,
+    tags,
+    unkept,
+)
 from agents.api.auth import KeyAuth
 from agents.api.errors import add_handlers
 from agents.api.parser import StrictParser
@@ -20,6 +33,13 @@ add_handlers(api)
 api.add_router("/health", health.router)
 api.add_router("/tags", tags.router)
 api.add_router("/keys", keys.router)
+api.add_router("/blocks", blocks.router)
+api.add_router("/identities", identities.router)
+api.add_router("/models", models.router)
+api.add_router("/agents", files.router)
 api.add_router("/agents", agents.router)
 api.add_router("/agents", agent_tags.router)
 api.add_router("/agents", agent_blocks.router)
+api.add_router("/agents", agent_identities.router)
+# Last, because its names stand for whole families of paths.
+api.add_router("", unkept.router)

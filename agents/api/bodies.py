@@ -3,20 +3,19 @@
 Unknown fields are ignored, as Letta does. Bodies are strict: "5" is no number, 1 is no truth value.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from ninja import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from agents.api.block_bodies import BlockId, NewBlockBody
+from agents.api.common import UUID4, Body, Json, Span
+from agents.api.identity_bodies import IdentityId
 from agents.limits import PAGE_DEFAULT, PAGE_MOST
 
-_UUID4 = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 AgentId = Annotated[
-    str, Path(pattern=f"^agent-{_UUID4}$", example="agent-123e4567-e89b-42d3-8456-426614174000")
+    str, Path(pattern=f"^agent-{UUID4}$", example="agent-123e4567-e89b-42d3-8456-426614174000")
 ]
-BlockId = Annotated[str, Field(pattern=f"^block-{_UUID4}$")]
-
-Json = dict[str, Any]
 Include = Literal[
     "agent.blocks",
     "agent.identities",
@@ -27,23 +26,6 @@ Include = Literal[
     "agent.tags",
     "agent.tools",
 ]
-
-
-class Body(BaseModel):
-    """A JSON object."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-
-class NewBlockBody(Body):
-    """A memory block of a new agent."""
-
-    label: str
-    value: str = ""
-    limit: int | None = None
-    description: str | None = None
-    read_only: bool = False
-    metadata: Json | None = None
 
 
 class Kept(Body):
@@ -100,6 +82,7 @@ class AgentBody(Own):
     tags: list[str] | None = Field(None, description="Exact strings; repeated ones count once.")
     memory_blocks: list[NewBlockBody] | None = None
     block_ids: list[BlockId] | None = None
+    identity_ids: list[IdentityId] | None = None
 
 
 class AgentEditBody(Own):
@@ -108,6 +91,7 @@ class AgentEditBody(Own):
     tags: list[str] | None = Field(
         None, description="The whole new set: [] takes all off. To add or remove, POST .../tags."
     )
+    identity_ids: list[IdentityId] | None = Field(None, description="The whole new set.")
 
 
 class TagsBody(Body):
@@ -115,14 +99,6 @@ class TagsBody(Body):
 
     add: list[str] = []
     remove: list[str] = []
-
-
-class BlockEditBody(Body):
-    """What of a memory block to change: what is absent or null stays."""
-
-    value: str | None = None
-    limit: int | None = Field(None, description="Characters.")
-    description: str | None = None
 
 
 class Which(BaseModel):
@@ -135,12 +111,12 @@ class Which(BaseModel):
     model: list[str] = Field([], description="Any of these model handles.")
     name: str | None = Field(None, description="The exact name.")
     query_text: str | None = Field(None, description="Part of the name, in any case.")
+    identity_id: str | None = Field(None, description="Only agents of this identity.")
+    identifier_keys: list[str] = Field([], description="Of an identity with any of these keys.")
     # ADE keeps none of these: no agent has one, so none is found.
     project_id: str | None = None
     template_id: str | None = None
     base_template_id: str | None = None
-    identity_id: str | None = None
-    identifier_keys: list[str] = []
     created_by_id: str | None = None
 
 
@@ -151,30 +127,17 @@ class Included(BaseModel):
     include_relationships: list[str] = Field([], description="The old form of `include`.")
 
 
-class Span(BaseModel):
-    """Which part of a list."""
-
-    limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
-    after: str | None = Field(None, description="Go on after this one.")
-    before: str | None = Field(None, description="The ones next before this one.")
-
-    @property
-    def size(self) -> int:
-        return self.limit or PAGE_MOST
-
-
-class BlocksQuery(Span):
-    """A page of an agent's memory blocks; without a limit, all of them."""
-
-    limit: int = Field(0, ge=0, le=PAGE_MOST, description="0 means all.")
-    order: Literal["asc", "desc"] = "asc"
-
-
 class ListQuery(Which, Included, Span):
     """A page of agents."""
 
     order: Literal["asc", "desc"] = "desc"
     order_by: Literal["created_at", "updated_at", "last_run_completion"] = "created_at"
+
+
+class OwnAgentsQuery(Included, Span):
+    """A page of the agents of a memory block or an identity."""
+
+    order: Literal["asc", "desc"] = "desc"
 
 
 class TagsQuery(Span):
@@ -183,6 +146,33 @@ class TagsQuery(Span):
     name: str | None = Field(None, description="Part of the tag, in any case.")
     query_text: str | None = Field(None, description="Another name for `name`.")
     order: Literal["asc", "desc"] = "asc"
+
+
+class ExportQuery(BaseModel):
+    """How to export. ADE keeps no messages, so there are none to leave out."""
+
+    scrub_messages: bool = False
+    use_legacy_format: bool = Field(False, description="Refused: the current form only.")
+
+
+class ImportForm(BaseModel):
+    """How to import; the file is sent as `file`."""
+
+    append_copy_suffix: bool = Field(True, description="Add _copy to the names of the agents.")
+    name: str | None = Field(None, description="The name of the agents instead.")
+    override_name: str | None = Field(None, description="Another name for `name`.")
+    model: str | None = Field(None, description="provider/name, instead of the file's.")
+    override_model_handle: str | None = Field(None, description="Another name for `model`.")
+    embedding: str | None = Field(None, description="provider/name, instead of the file's.")
+    override_embedding_handle: str | None = Field(None, description="Another for `embedding`.")
+
+
+class ModelsQuery(BaseModel):
+    """Which models."""
+
+    provider_name: str | None = None
+    provider_type: str | None = None
+    provider_category: list[str] = []
 
 
 class NewKeyBody(Body):

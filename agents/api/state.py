@@ -1,18 +1,20 @@
 """The one writer of AgentState: from rows to bytes, with stored JSON passed through unparsed.
 
-Two queries for one agent as for a thousand, one more where memory blocks are asked for. The SQL is
-fixed text: building it by the ORM costs more than running it.
+Two queries for one agent as for a thousand, one more where memory blocks are asked for, and where
+identities are. The SQL is fixed text: building it by the ORM costs more than running it.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from django.db import connection
 
+from agents.domain.newagents import BLOCK_EXTRA_DEFAULTS, EXTRA_DEFAULTS
 from agents.etag import etag_of
 from agents.jsontext import dumps, loads
 
@@ -24,33 +26,44 @@ SELECT a.seq, a.public_id, a.version, a.name, a.description, a.model, a.embeddin
        d.system, d.llm_config, d.embedding_config, d.metadata, d.extra
 FROM agents_agent a JOIN agents_agentdetail d ON d.agent_id = a.seq
 WHERE a.seq {}"""
+# Tags and the ids of identities in one statement: a look-up in an index that is mostly empty costs
+# less than another round trip.
 _TAGS = """
-SELECT x.agent_id, t.name FROM agents_agenttag x JOIN agents_tag t ON t.id = x.tag_id
-WHERE x.agent_id {}"""
+SELECT x.agent_id, t.name, 0 FROM agents_agenttag x JOIN agents_tag t ON t.id = x.tag_id
+WHERE x.agent_id {0}
+UNION ALL
+SELECT y.agent_id, i.public_id, 1
+FROM agents_agentidentity y JOIN agents_identity i ON i.id = y.identity_id
+WHERE y.agent_id {0}"""
+_IDENTITIES = """
+SELECT x.agent_id, i.public_id, i.identifier_key, i.name, i.identity_type, i.project_id,
+       i.properties
+FROM agents_agentidentity x JOIN agents_identity i ON i.id = x.identity_id
+WHERE x.agent_id {} ORDER BY i.id"""
 _BLOCKS = """
 SELECT x.agent_id, b.public_id, b.label, b.value, b."limit", b.description, b.read_only,
        b.metadata, b.extra
 FROM agents_agentblock x JOIN agents_block b ON b.id = x.block_id
 WHERE x.agent_id {} ORDER BY b.id"""
 
-# What a Letta client knows of a block and ADE does not keep.
-_BLOCK_REST: dict[str, Any] = {
-    "project_id": None,
-    "template_name": None,
-    "is_template": False,
-    "template_id": None,
-    "base_template_id": None,
-    "deployment_id": None,
-    "entity_id": None,
-    "preserve_on_migration": False,
-    "hidden": None,
-    "created_by_id": None,
-    "last_updated_by_id": None,
-    "tags": [],
-}
+_CACHED_EXTRA = 2_000  # characters; longer texts are rarely the same
 
 
-class _Memory(msgspec.Struct):
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What of an agent is written besides its own fields and tags.
+
+    `linked` is False for who may not know of identities.
+    """
+
+    blocks: bool = True
+    identities: bool = True
+    linked: bool = True
+
+
+class Memory(msgspec.Struct):
+    """An agent's memory, as a Letta client knows it."""
+
     blocks: list[dict[str, Any]]
     agent_type: str | None = None
     git_enabled: bool = False
@@ -73,8 +86,10 @@ class _State(msgspec.Struct):
     embedding_config: msgspec.Raw
     metadata: msgspec.Raw
     tags: list[str]
-    memory: _Memory
+    memory: Memory
     blocks: list[dict[str, Any]]
+    identity_ids: list[str]
+    identities: list[dict[str, Any]]
     tools: list[Any] = []  # msgspec copies it
     sources: list[Any] = []  # msgspec copies it
     created_by_id: str | None = None
@@ -89,31 +104,51 @@ class Written:
     etag: str
 
 
-def write_one(seq: int, *, blocks: bool) -> Written | None:
+@dataclass(slots=True)
+class _Linked:
+    """What hangs on one agent."""
+
+    tags: list[str] = field(default_factory=list)
+    identity_ids: list[str] = field(default_factory=list)
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    identities: list[dict[str, Any]] = field(default_factory=list)
+
+
+def write_one(seq: int, show: Show) -> Written | None:
     """One agent, or None if it is gone. The caller has checked that its actor may see it."""
     row = next(iter(_fetch(_AGENTS, [seq])), None)
     if row is None:
         return None
-    tags = sorted(name for _, name in _fetch(_TAGS, [seq]))
-    own = blocks_of(seq) if blocks else []
-    return Written(_write(row, tags, own), etag_of(row[1], row[2], tags))
+    linked = _linked([seq], show)[seq]
+    return Written(_write(row, linked), etag_of(row[1], row[2], linked.tags))
 
 
-def write_many(seqs: Sequence[int], *, blocks: bool) -> bytes:
+def write_many(seqs: Sequence[int], show: Show) -> bytes:
     """A JSON array of agents in the order of `seqs`, which the actor may see."""
     if not seqs:
         return b"[]"
     rows = {row[0]: row for row in _fetch(_AGENTS, seqs)}
-    tags: dict[int, list[str]] = defaultdict(list)
-    for seq, name in _fetch(_TAGS, seqs):
-        tags[seq].append(name)
-    own: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    if blocks:
-        for seq, *values in _fetch(_BLOCKS, seqs):
-            own[seq].append(block_of(*values))
+    linked = _linked(seqs, show)
     # One that was deleted since the list was made is left out.
-    written = (_write(rows[seq], sorted(tags[seq]), own[seq]) for seq in seqs if seq in rows)
+    written = (_write(rows[seq], linked[seq]) for seq in seqs if seq in rows)
     return b"[" + b",".join(written) + b"]"
+
+
+def _linked(seqs: Sequence[int], show: Show) -> dict[int, _Linked]:
+    found: dict[int, _Linked] = defaultdict(_Linked)
+    for seq, text, is_identity in _fetch(_TAGS, seqs):
+        one = found[seq]
+        (one.identity_ids if is_identity else one.tags).append(text)
+    for one in found.values():
+        one.tags.sort()
+        one.identity_ids = sorted(one.identity_ids) if show.linked else []
+    if show.blocks:
+        for seq, *values in _fetch(_BLOCKS, seqs):
+            found[seq].blocks.append(block_of(*values))
+    if show.identities and any(one.identity_ids for one in found.values()):
+        for seq, *values in _fetch(_IDENTITIES, seqs):
+            found[seq].identities.append(identity_of(*values))
+    return found
 
 
 def block_of(
@@ -128,8 +163,10 @@ def block_of(
 ) -> dict[str, Any]:
     """A memory block as a Letta client knows it."""
     return {
-        **_BLOCK_REST,
+        **BLOCK_EXTRA_DEFAULTS,
         **(loads(extra) if extra != "{}" else {}),
+        "created_by_id": None,
+        "last_updated_by_id": None,
         "id": public_id,
         "label": label,
         "value": value,
@@ -140,12 +177,39 @@ def block_of(
     }
 
 
+def identity_of(
+    public_id: str,
+    identifier_key: str,
+    name: str,
+    identity_type: str,
+    project_id: str | None,
+    properties: str,
+) -> dict[str, Any]:
+    """An identity as a Letta client knows it, which no longer names the agents in it."""
+    return {
+        "id": public_id,
+        "identifier_key": identifier_key,
+        "name": name,
+        "identity_type": identity_type,
+        "project_id": project_id,
+        "agent_ids": [],
+        "block_ids": [],
+        "organization_id": None,
+        "properties": msgspec.Raw(properties.encode()),
+    }
+
+
 def blocks_of(seq: int) -> list[dict[str, Any]]:
     """The memory blocks of an agent, oldest first."""
     return [block_of(*values) for _, *values in _fetch(_BLOCKS, [seq])]
 
 
-def _write(row: tuple[Any, ...], tags: list[str], blocks: list[dict[str, Any]]) -> bytes:
+def identities_of(seq: int) -> list[dict[str, Any]]:
+    """The identities of an agent, oldest first."""
+    return [identity_of(*values) for _, *values in _fetch(_IDENTITIES, [seq])]
+
+
+def _write(row: tuple[Any, ...], linked: _Linked) -> bytes:
     (_, public_id, _, name, description, model, embedding, created, updated,
      system, llm, embedding_config, metadata, extra) = row  # fmt: skip
     state = _State(
@@ -160,14 +224,25 @@ def _write(row: tuple[Any, ...], tags: list[str], blocks: list[dict[str, Any]]) 
         llm_config=msgspec.Raw(llm.encode()),
         embedding_config=msgspec.Raw(embedding_config.encode()),
         metadata=msgspec.Raw(metadata.encode()),
-        tags=tags,
-        memory=_Memory(blocks),
-        blocks=blocks,
+        tags=linked.tags,
+        memory=Memory(linked.blocks),
+        blocks=linked.blocks,
+        identity_ids=linked.identity_ids,
+        identities=linked.identities,
     )
-    own = _encoder.encode(state)
-    # `extra` is an object too: the two are joined as text. It comes first, because of two fields
-    # of one name readers of JSON take the last.
-    return own if extra == "{}" else extra.encode()[:-1] + b"," + own[1:]
+    # Two objects without a name in common: they are joined as text.
+    rest = _cached_extra(extra) if len(extra) <= _CACHED_EXTRA else _extra(extra)
+    return rest + _encoder.encode(state)[1:]
+
+
+def _extra(text: str) -> bytes:
+    """What stands before an agent's own fields: what it has of EXTRA_DEFAULTS, and the defaults."""
+    known = loads(text)
+    values = {name: known.get(name, default) for name, default in EXTRA_DEFAULTS.items()}
+    return _encoder.encode(values)[:-1] + b","
+
+
+_cached_extra = lru_cache(maxsize=1024)(_extra)
 
 
 def _utc(moment: datetime) -> datetime:
@@ -182,6 +257,6 @@ def _fetch(sql: str, seqs: Sequence[int]) -> Iterable[tuple[Any, ...]]:
     if connection.vendor == "sqlite":
         keys, condition = dumps(keys), "IN (SELECT value FROM json_each(%s))"
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(condition), [keys])
+        cursor.execute(sql.format(condition), [keys] * sql.count("WHERE"))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows

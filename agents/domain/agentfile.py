@@ -29,6 +29,8 @@ class _FileBlock(msgspec.Struct):
     description: str | None = None
     read_only: bool = False
     metadata: dict[str, Any] | None = None
+    tags: list[str] | None = None
+    hidden: bool | None = None
 
     def new(self) -> NewBlock:
         return NewBlock(
@@ -39,6 +41,7 @@ class _FileBlock(msgspec.Struct):
             description=self.description,
             read_only=self.read_only,
             metadata=self.metadata,
+            extra={"tags": self.tags or [], "hidden": self.hidden},
             key=self.id,
         )
 
@@ -64,6 +67,9 @@ class _FileAgent(msgspec.Struct):
     model_settings: dict[str, Any] | None = None
     compaction_settings: dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
+    project_id: str | None = None
+    template_id: str | None = None
+    base_template_id: str | None = None
     message_buffer_autoclear: bool | None = None
     enable_sleeptime: bool | None = None
     timezone: str | None = None
@@ -73,7 +79,7 @@ class _FileAgent(msgspec.Struct):
 
     def extra(self) -> dict[str, Any]:
         """The fields that ADE keeps as they came; those that say nothing take the default."""
-        values = {name: getattr(self, name) for name in _EXTRA}
+        values = {name: getattr(self, name) for name in KEPT}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -83,7 +89,8 @@ class _File(msgspec.Struct):
 
 
 _FIELDS = _FileAgent.__struct_fields__
-_EXTRA = _FIELDS[_FIELDS.index("agent_type") :]
+# The fields that ADE keeps as they came.
+KEPT = _FIELDS[_FIELDS.index("agent_type") :]
 # What a file holds beside its agents, and what an agent holds, that ADE does not keep: how one and
 # several of them are called. Other fields that say something are named as they are.
 _UNKEPT_PARTS = {

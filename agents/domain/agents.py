@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from agents.actors import Actor, Power
 from agents.domain import edits, guard, history, search, tagrows
-from agents.domain.blocks import attach_existing, make_blocks
+from agents.domain.agentblocks import attach_existing, make_blocks
+from agents.domain.agentidentities import set_identities
 from agents.domain.history import Entry
 from agents.domain.holds import Held, hold
 from agents.domain.newagents import AgentColumns, NewAgent, columns_of
@@ -26,6 +27,7 @@ from agents.models import (
     Agent,
     AgentBlock,
     AgentDetail,
+    AgentIdentity,
     AgentTag,
     Block,
     ChangeSet,
@@ -66,6 +68,8 @@ def create_agents(
     for agent, spec in zip(agents, specs, strict=True):
         make_blocks(agent, spec.blocks, at=now, shared=shared)
         attach_existing(agent, spec.block_ids, actor=actor)
+        if spec.identity_ids:
+            set_identities(agent, spec.identity_ids, actor=actor)
     entries = [Entry(Op.CREATE, agent.public_id, agent.name) for agent in agents]
     for agent, tags in zip(agents, carried, strict=True):
         entries += entries_of(agent, tags, [])
@@ -83,11 +87,12 @@ def update_agent(
     agent_id: str,
     edit: edits.AgentEdit,
     tags: list[object] | None = None,
+    identity_ids: list[str] | None = None,
     actor: Actor,
     reason: str = "",
     if_match: str | None = None,
 ) -> Agent:
-    """Change an agent's own fields, and its whole set of tags where `tags` is given.
+    """Change an agent's own fields, and its whole set of tags, or of identities, where given.
 
     What is so already is not recorded. Raises Invalid, BadRequest, NotFound, NotAllowed,
     PreconditionFailed.
@@ -101,6 +106,8 @@ def update_agent(
     if wanted is not None:
         add, remove = held.delta(wanted, held.others(wanted))
     changed = edits.apply(edit, held.agent)
+    if identity_ids is not None:
+        changed += set_identities(held.agent, identity_ids, actor=actor)
     if not (changed or add or remove):
         return held.agent
     at = held.touch()
@@ -150,6 +157,7 @@ def _bury(held: Held, reason: str) -> None:
     )
     search.forget_rows(search.AGENT_INDEX, [agent.seq])
     AgentBlock.objects.filter(agent=agent).delete()
+    AgentIdentity.objects.filter(agent=agent).delete()
     AgentDetail.objects.filter(agent=agent).delete()
     # Not agent.delete(): Django would collect every related row first, and all are gone.
     Agent.objects.filter(seq=agent.seq)._raw_delete(using="default")

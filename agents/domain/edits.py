@@ -6,10 +6,12 @@ from typing import Any, Final
 from agents.domain import handles, search
 from agents.domain.history import Entry
 from agents.domain.newagents import (
+    EXTRA_DEFAULTS,
     checked_description,
     checked_name,
     checked_system,
     checked_window,
+    stored_extra,
 )
 from agents.errors import Invalid
 from agents.jsontext import loads, stored
@@ -60,7 +62,7 @@ def apply(edit: AgentEdit, agent: Agent) -> list[Entry]:
     _set_model(given, agent, detail)
     _set_embedding(given, agent, detail)
     if edit.extra:
-        detail.extra = stored({**loads(detail.extra), **edit.extra}, field="extra")
+        detail.extra = stored_extra({**loads(detail.extra), **edit.extra}, EXTRA_DEFAULTS)
     after = _values(agent, detail)
     changed = [name for name, value in after.items() if value != before[name]]
     if changed:
@@ -109,9 +111,8 @@ def _set_model(given: dict[str, Any], agent: Agent, detail: AgentDetail) -> None
     base = _config(given.get("llm_config", UNSET), detail.llm_config, "llm_config")
     if "llm_config" in given:
         agent.model = handles.require_model(handles.model_handle(base) or agent.model)
-        agent.context_window_limit = checked_window(
-            base.get("context_window", agent.context_window_limit)
-        )
+        if "context_window" in base:
+            agent.context_window_limit = checked_window(handles.own_window(base))
     if "model" in given:
         agent.model = handles.require_model(given["model"])
     if "context_window_limit" in given:

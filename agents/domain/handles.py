@@ -75,6 +75,12 @@ def embedding_handle(config: dict[str, Any]) -> str | None:
     return handle_of(config, name_key="embedding_model", kind_key="embedding_endpoint_type")
 
 
+def own_window(config: dict[str, Any]) -> Any:
+    """The context window that an llm_config names, or None where it is the default, or none."""
+    window = config.get("context_window")
+    return None if window == DEFAULT_CONTEXT_WINDOW else window
+
+
 def llm_config(handle: str, context_window: int | None, base: dict[str, Any]) -> dict[str, Any]:
     """A Letta llm_config for the handle; what `base` says and the handle does not, is kept."""
     provider, _, name = handle.partition("/")

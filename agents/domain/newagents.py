@@ -26,7 +26,8 @@ _SECOND = "Acorn Badger Cedar Dolphin Falcon Heron Juniper Lantern Magpie Otter 
 
 _PUBLIC_ID = re.compile(r"agent-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-# What ADE keeps as it came and gives back, with the value it has where nothing was said.
+# What ADE keeps as it came and gives back, with the value it has where nothing was said. Only what
+# differs is stored.
 EXTRA_DEFAULTS: dict[str, Any] = {
     "agent_type": "letta_v1_agent",
     "message_ids": [],
@@ -41,8 +42,6 @@ EXTRA_DEFAULTS: dict[str, Any] = {
     "base_template_id": None,
     "deployment_id": None,
     "entity_id": None,
-    "identity_ids": [],
-    "identities": [],
     "pending_approval": None,
     "message_buffer_autoclear": False,
     "enable_sleeptime": None,
@@ -55,6 +54,20 @@ EXTRA_DEFAULTS: dict[str, Any] = {
     "max_files_open": 10,
     "per_file_view_window_char_limit": 40000,
     "hidden": None,
+}
+
+# The same of a memory block.
+BLOCK_EXTRA_DEFAULTS: dict[str, Any] = {
+    "project_id": None,
+    "template_name": None,
+    "is_template": False,
+    "template_id": None,
+    "base_template_id": None,
+    "deployment_id": None,
+    "entity_id": None,
+    "preserve_on_migration": False,
+    "hidden": None,
+    "tags": [],
 }
 
 
@@ -90,6 +103,7 @@ class NewAgent:
     tags: list[str] = field(default_factory=list)
     blocks: list[NewBlock] = field(default_factory=list)
     block_ids: list[str] = field(default_factory=list)
+    identity_ids: list[str] = field(default_factory=list)
     created_at: datetime | None = None
     updated_at: datetime | None = None
     public_id: str | None = None
@@ -166,10 +180,8 @@ def columns_of(spec: NewAgent) -> AgentColumns:
     embedding = handles.require_embedding(
         spec.embedding or handles.embedding_handle(embedding_base)
     )
-    own_window = llm.get("context_window")
-    window = checked_window(
-        spec.context_window_limit if spec.context_window_limit is not None else own_window
-    )
+    given = spec.context_window_limit
+    window = checked_window(handles.own_window(llm) if given is None else given)
     narrow = {
         "name": checked_name(spec.name if spec.name is not None else default_name()),
         "description": checked_description(spec.description),
@@ -184,10 +196,18 @@ def columns_of(spec: NewAgent) -> AgentColumns:
             handles.embedding_config(embedding, embedding_base), field="embedding_config"
         ),
         "metadata": stored(spec.metadata, field="metadata"),
-        "extra": stored({**EXTRA_DEFAULTS, **spec.extra}, field="extra"),
+        "extra": stored_extra(spec.extra, EXTRA_DEFAULTS),
         "imported_from": spec.imported_from,
     }
     return AgentColumns(narrow, wide)
+
+
+def stored_extra(extra: dict[str, Any], defaults: dict[str, Any]) -> str:
+    """The JSON text to store: of the names in `defaults` those that say otherwise. Raises Invalid."""
+    known = {name: extra[name] for name in defaults if name in extra}
+    return stored(
+        {name: value for name, value in known.items() if value != defaults[name]}, field="extra"
+    )
 
 
 def _check_origin(spec: NewAgent) -> None:
@@ -213,7 +233,7 @@ def checked_block(block: NewBlock) -> dict[str, Any]:
         "description": checked_description(block.description),
         "read_only": block.read_only,
         "metadata": stored(block.metadata or {}, field="metadata"),
-        "extra": stored(block.extra, field="extra"),
+        "extra": stored_extra(block.extra, BLOCK_EXTRA_DEFAULTS),
     }
 
 

@@ -5,7 +5,7 @@ fewest agents carry. Counters say which, so the choice does not rest on the plan
 which are stale when it matters. See docs/performance.md for what was measured.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.db import connection
 from agents.actors import Actor
 from agents.filters import AgentFilter
 from agents.listing import bounds
-from agents.models import Tag
+from agents.models import Identity, Tag
 from agents.tagnames import fold
 
 Params = list[Any]
@@ -97,8 +97,19 @@ def make_plan(
         return None
     if wanted.ids is not None and not wanted.ids:
         return None
+    identities = None if wanted.identities is None else _identities(wanted.identities, actor)
+    if identities == []:
+        return None
     drivers, used = _drivers(wanted, tags, search) if drive else ([ALL_AGENTS], set[str]())
     conditions = _tag_conditions(tags, used)
+    if identities:
+        # Few agents have one of a few identities: where they are the narrowest, they drive.
+        own = [_identity_driver(key) for key in identities]
+        if drive and _is_narrower(own, drivers):
+            drivers, used = own, set()
+            conditions = _tag_conditions(tags, used)
+        else:
+            conditions.append(_identity_condition(identities))
     column = _column_condition(wanted, used)
     return Plan(drivers, conditions + column)
 
@@ -129,6 +140,36 @@ def _resolve(wanted: AgentFilter, actor: Actor) -> _Tags | None:
         required |= choice
         choice = {}
     return _Tags(required, choice, sorted(none))
+
+
+def _identities(public_ids: Sequence[str], actor: Actor) -> list[int]:
+    """The keys of the identities, none for who may not know of them."""
+    if actor.limit is not None:
+        return []
+    found = Identity.objects.filter(public_id__in=public_ids).order_by("id")
+    return list(found.values_list("id", flat=True))
+
+
+def _identity_driver(key: int) -> Driver:
+    return Driver("agents_agentidentity", "agent_id", "identity_id = %s", [key])
+
+
+def _is_narrower(own: Sequence[Driver], others: Sequence[Driver]) -> bool:
+    """True if one set of drivers surely has no more candidates than another, or both are large."""
+    if ALL_AGENTS in others:
+        return True
+    theirs, mine = ([estimated(driver) for driver in some] for some in (others, own))
+    if None in theirs:
+        return True
+    return None not in mine and sum(n or 0 for n in mine) <= sum(n or 0 for n in theirs)
+
+
+def _identity_condition(keys: list[int]) -> Condition:
+    """That a candidate has one of these identities."""
+    marks = ", ".join(["%s"] * len(keys))
+    row = f"FROM agents_agentidentity p WHERE p.identity_id IN ({marks}) AND p.agent_id = {{k}}"
+    probe = f"(SELECT p.identity_id {row} LIMIT 1) IS NOT NULL"
+    return Condition(probe, f"EXISTS (SELECT 1 {row})", [*keys])
 
 
 def _tag_driver(tag_id: int, size: int) -> Driver:

@@ -3,6 +3,7 @@
 from agents.models.access import ApiKey, Scope
 from agents.models.agents import Agent, AgentBlock, AgentDetail, Block, Tombstone
 from agents.models.history import Act, Change, ChangeSet, Op
+from agents.models.identities import AgentIdentity, Identity
 from agents.models.imports import ImportedAgent, ImportedBlock, ImportSource
 from agents.models.tags import AgentTag, Tag
 
@@ -11,11 +12,13 @@ __all__ = [
     "Agent",
     "AgentBlock",
     "AgentDetail",
+    "AgentIdentity",
     "AgentTag",
     "ApiKey",
     "Block",
     "Change",
     "ChangeSet",
+    "Identity",
     "ImportSource",
     "ImportedAgent",
     "ImportedBlock",

@@ -19,6 +19,7 @@ class Act(models.TextChoices):
     UNDO = "undo", "undid"
     BLOCKS = "blocks", "edited memory"
     KEY = "key", "changed an API key"
+    IDENTITY = "identity", "changed an identity"
 
 
 class Op(models.TextChoices):

@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from ade.http import render_page
-from agents.api.state import write_one
+from agents.actors import Power
+from agents.api.state import Show, write_one
 from agents.jsontext import loads
 from agents.views.access import actor_of, find_agent, not_there
 
@@ -16,7 +17,7 @@ def agent_json(request: HttpRequest, agent_id: str) -> HttpResponse:
     """What GET /v1/agents/<id>/ answers, indented."""
     actor = actor_of(request)
     agent = find_agent(actor, agent_id)
-    written = write_one(agent.seq, blocks=True)
+    written = write_one(agent.seq, Show())
     if written is None:
         not_there(actor, agent_id)
     value = loads(written.content.decode())
@@ -24,6 +25,7 @@ def agent_json(request: HttpRequest, agent_id: str) -> HttpResponse:
         "agent": agent,
         "text": json.dumps(value, indent=2, ensure_ascii=False),
         "etag": written.etag,
+        "may_write": actor.can(Power.WRITE),
         "nav": "agents",
         "tab": "json",
     }

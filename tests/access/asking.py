@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from agents.api.app import api
+from agents.domain.identities import NewIdentity, create_identity
 from agents.domain.newagents import NewBlock
 from agents.domain.tags import change_tags
 from agents.models import Agent, ApiKey, Block
@@ -42,11 +43,20 @@ FORMS: dict[str, dict[str, str]] = {
     "/keys/": {"name": "new", "scope": "read"},
     "/keys/<str:key_id>/rotate/": {"overlap": "0"},
 }
+IDENTITY = {"identifier_key": "new", "name": "New", "identity_type": "user"}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/agents/"): SEED,
     ("PATCH", "/v1/agents/<agent_id>"): {"description": "changed"},
     ("POST", "/v1/agents/<agent_id>/tags"): {"add": ["new"]},
     ("PATCH", "/v1/agents/<agent_id>/core-memory/blocks/<path:label>"): {"value": "changed"},
+    ("POST", "/v1/blocks/"): {"label": "new"},
+    ("PATCH", "/v1/blocks/<block_id>"): {"value": "changed"},
+    ("POST", "/v1/identities/"): IDENTITY,
+    ("PUT", "/v1/identities/"): IDENTITY,
+    ("PATCH", "/v1/identities/<identity_id>"): {"name": "changed"},
+    ("PUT", "/v1/identities/<identity_id>/properties"): [
+        {"key": "plan", "value": "pro", "type": "string"}
+    ],
     ("POST", "/v1/keys/"): {"name": "new", "limit_tag": "user_1"},
 }
 
@@ -62,8 +72,16 @@ class World:
     def url(self, route: str, *, foreign: bool = False) -> str:
         """The address that a route has here."""
         agent = self.foreign if foreign else self.own
-        values = self.values | {"agent_id": agent.public_id}
+        values = self.values | {"agent_id": agent.public_id} | self.names(route)
+        if foreign:
+            values |= {"block_id": self.values["foreign_block_id"]}
         return re.sub(r"[\^]?\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>", _filled(values), route)
+
+    def names(self, route: str) -> dict[str, object]:
+        """A name that the route's converter takes."""
+        known = {"<unkept:": "tools", "<unkept_of_agent:": "messages"}
+        known |= {"<unkept_search:": "tools/search", "<act_on_agent:": "summarize"}
+        return {"name": name for start, name in known.items() if start in route}
 
     def form(self, route: str) -> dict[str, str]:
         """What the route's form sends."""
@@ -81,13 +99,19 @@ def make_world() -> World:
     foreign = make_agent(name="theirs", tags=["user_2"], blocks=[NewBlock("human", "secret")])
     changed = change_tags(agent_id=own.public_id, add=["extra"], actor=ROOT).change_set
     assert changed is not None
+    identity = create_identity(
+        NewIdentity("cust-1", "Ann", "user", agent_ids=[own.public_id]), actor=ROOT
+    )
     soon = timezone.now() + timedelta(hours=1)
     make_token(name="short", scope="read", limit_tag="user_1", expires_at=soon)
     values: dict[str, object] = {
         "change_set": changed.id,
         "key_id": ApiKey.objects.get().key_id,
         "block_id": Block.objects.order_by("id")[0].public_id,
+        "foreign_block_id": Block.objects.order_by("id")[1].public_id,
+        "identity_id": identity.public_id,
         "label": "human",
+        "rest": "1",
         "pk": make_user("member").pk,
         "uidb64": "MQ",
         "token": "wrong",

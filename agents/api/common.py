@@ -1,0 +1,29 @@
+"""What all requests have in common."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.limits import PAGE_DEFAULT, PAGE_MOST
+
+UUID4 = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+Json = dict[str, Any]
+
+
+class Body(BaseModel):
+    """A JSON object."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class Span(BaseModel):
+    """Which part of a list."""
+
+    limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
+    after: str | None = Field(None, description="Go on after this one.")
+    before: str | None = Field(None, description="The ones next before this one.")
+
+    @property
+    def size(self) -> int:
+        return self.limit or PAGE_MOST
