@@ -58,4 +58,4 @@ PLANTED = {
 def test_a_planted_leak_is_found(leak: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*PLANTED[leak])
     with pytest.raises(Leak):
-        walk(1, 600)
+        walk(6, 200)
