@@ -317,7 +317,11 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 MAX_TAGS_PER_AGENT = env.int("MAX_TAGS_PER_AGENT", 1000)
 # Which tags name a user of the application: {id} stands for the user's id; the first is used to
 # create. A tag that fits one of these gets the user badge and the users directory.
-USER_TAG_PATTERNS = env.list("USER_TAG_PATTERNS", ["user_{id}", "user:{id}"])
+USER_TAG_PATTERNS: list[str] = env.list("USER_TAG_PATTERNS", ["user_{id}", "user:{id}"])
+if not USER_TAG_PATTERNS or any(one.count("{id}") != 1 for one in USER_TAG_PATTERNS):
+    raise ImproperlyConfigured(
+        "Each of USER_TAG_PATTERNS holds {id} once, and there is at least one."
+    )
 # Tags that change how a Letta agent behaves: only managers change them. * stands for any text.
 PROTECTED_TAGS = env.list(
     "PROTECTED_TAGS", ["git-memory-enabled", "origin:*", "view:*", "favorite:*"]

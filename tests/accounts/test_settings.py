@@ -71,6 +71,10 @@ def test_boolean_neither_true_nor_false_stops_the_start(name: str) -> None:
         ({}, "Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it."),
         ({"SECRET_KEY_FILE": "/nowhere"}, "SECRET_KEY_FILE must be a readable file path."),
         (
+            {"SECRET_KEY": SECRET, "USER_TAG_PATTERNS": "user_"},
+            "Each of USER_TAG_PATTERNS holds {id} once, and there is at least one.",
+        ),
+        (
             {"SECRET_KEY": SECRET, "OIDC_SERVER_URL": "https://id.example"},
             "OIDC_SERVER_URL needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET too.",
         ),
