@@ -97,8 +97,8 @@ class AgentEditBody(Own):
 class TagsBody(Body):
     """Tags to add and to remove; adding one that is there changes nothing."""
 
-    add: list[str] = []
-    remove: list[str] = []
+    add: list[str] = Field([])
+    remove: list[str] = Field([])
 
 
 class Which(BaseModel):

@@ -5,7 +5,7 @@ from ninja import Query, Router
 
 from agents import listing
 from agents.api.agents import show_of
-from agents.api.answers import Answer, json_answer, answer
+from agents.api.answers import Answer, answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.bodies import OwnAgentsQuery
 from agents.api.identity_bodies import (
