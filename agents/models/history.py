@@ -20,16 +20,24 @@ class Act(models.TextChoices):
     BLOCKS = "blocks", "edited memory"
     KEY = "key", "changed an API key"
     IDENTITY = "identity", "changed an identity"
+    RENAME = "rename", "renamed a tag"
+    MERGE = "merge", "merged a tag"
+    TAG_DELETE = "tag-delete", "deleted a tag"
+    DESCRIBE = "describe", "described a tag"
+    OFFBOARD = "offboard", "off-boarded a user"
+    ERASE = "erase", "erased a name"
 
 
 class Op(models.TextChoices):
-    """What one change did to one agent."""
+    """What one change did to one agent, or to a tag: a rename is one, whatever carries the tag."""
 
     ADD = "add", "added"
     REMOVE = "remove", "removed"
     SET = "set", "set"
     CREATE = "create", "created"
     DELETE = "delete", "deleted"
+    RENAME = "rename", "renamed"
+    MERGE = "merge", "merged"
 
 
 class ChangeSet(models.Model):
@@ -42,11 +50,15 @@ class ChangeSet(models.Model):
     source = models.CharField(max_length=16)
     reason = models.TextField(default="")
     undoes = models.BigIntegerField(null=True)
+    # The agents it touched, counted where one statement wrote the changes of all of them.
+    agent_count = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["actor_id", "-id"], name="change_set_by_actor"),
+            models.Index(fields=["actor_name", "-id"], name="change_set_by_name"),
+            models.Index(fields=["source", "-id"], name="change_set_by_source"),
             models.Index(
                 fields=["undoes"], name="change_set_undoes", condition=Q(undoes__isnull=False)
             ),
@@ -60,7 +72,7 @@ class Change(models.Model):
     """What a change-set did to one agent: one tag added or removed, one field set, ..."""
 
     change_set = models.ForeignKey(
-        ChangeSet, on_delete=models.PROTECT, related_name="changes", db_index=True
+        ChangeSet, on_delete=models.PROTECT, related_name="changes", db_index=False
     )
     op = models.CharField(max_length=8, choices=Op.choices)
     agent_id = ExactTextField(null=True)
@@ -72,10 +84,14 @@ class Change(models.Model):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["change_set", "id"], name="change_by_set"),
             models.Index(fields=["agent_id", "-id"], name="change_by_agent"),
+            # From one change-set of a tag to the next, however many changes each has.
             models.Index(
-                fields=["tag", "-id"], name="change_by_tag", condition=Q(tag__isnull=False)
+                fields=["tag", "-change_set"], name="change_by_tag", condition=Q(tag__isnull=False)
             ),
+            models.Index(fields=["tag"], name="rename_from", condition=Q(op="rename")),
+            models.Index(fields=["new"], name="rename_to", condition=Q(op="rename")),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,10 @@ from agents.models.fields import ExactTextField
 
 
 class Tag(models.Model):
-    """A tag. It stays when its last agent goes, with `n` 0, to keep its description and rules."""
+    """A tag. It stays when its last agent goes, with `n` 0, to keep its description and rules.
+
+    Only a merge into another and a deletion by name end it.
+    """
 
     name = ExactTextField()
     name_folded = ExactTextField()
@@ -20,6 +23,8 @@ class Tag(models.Model):
     n = models.PositiveIntegerField(default=0)
     names_user = models.BooleanField(default=False)
     protected = models.BooleanField(default=False)
+    # True if a person said whether it is protected, so that the settings no longer do.
+    protected_by_hand = models.BooleanField(default=False)
     description = models.TextField(default="")
     colour = models.CharField(max_length=16, default="")
     last_added_at = models.DateTimeField(null=True)
@@ -33,6 +38,12 @@ class Tag(models.Model):
             models.Index(fields=["names_user", "name"], name="tag_by_name"),
             models.Index(fields=["name"], name="tag_in_use", condition=Q(n__gt=0)),
             models.Index(fields=["lookalike"], name="tag_by_lookalike"),
+            models.Index(
+                fields=["names_user", "lookalike"], name="tag_alike", condition=Q(n__gt=0)
+            ),
+            models.Index(
+                fields=["names_user", "-n", "name"], name="tag_guarded", condition=Q(protected=True)
+            ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["name"], name="tag_name_is_unique"),
