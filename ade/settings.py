@@ -313,6 +313,7 @@ KEY_SECONDS_BY_API = env.int("KEY_SECONDS_BY_API", 86400)
 # The largest body a request may have, in bytes (agent files included).
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", 20 * 1024 * 1024)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+FILE_UPLOAD_HANDLERS = ["ade.uploads.BoundedUploadHandler"]
 # Tags an agent may carry.
 MAX_TAGS_PER_AGENT = env.int("MAX_TAGS_PER_AGENT", 1000)
 # Which tags name a user of the application: {id} stands for the user's id; the first is used to

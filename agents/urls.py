@@ -5,12 +5,15 @@ from django.views.generic import RedirectView
 
 from agents.views import (
     agent,
+    agent_file,
     agent_history,
     agent_json,
     agent_list,
     agent_memory,
     agent_settings,
+    delete_agent,
     keys,
+    new_agent,
     row_editor,
     suggestions,
     tags,
@@ -19,7 +22,11 @@ from agents.views import (
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="agents")),
     path("agents/", agent_list.agents, name="agents"),
+    path("agents/new/", new_agent.new_agent, name="agent-new"),
+    path("agents/upload/", agent_file.upload, name="agent-upload"),
     path("agents/<str:agent_id>/", agent.overview, name="agent"),
+    path("agents/<str:agent_id>/delete/", delete_agent.delete, name="agent-delete"),
+    path("agents/<str:agent_id>/file/", agent_file.download, name="agent-file"),
     path("agents/<str:agent_id>/settings/", agent_settings.settings, name="agent-settings"),
     path("agents/<str:agent_id>/recent/", agent_settings.recent, name="agent-recent"),
     path("agents/<str:agent_id>/memory/", agent_memory.memory, name="agent-memory"),

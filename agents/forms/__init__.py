@@ -1,17 +1,20 @@
 """What a browser sends, parsed and checked; what the domain refuses is put beside its field."""
 
-from agents.forms.agents import AboutForm, BlockForm, SettingsForm
-from agents.forms.base import DomainForm, ExactText, text_of, typed_tags
+from agents.forms.agents import AboutForm, BlockForm, DeleteForm, NewAgentForm, SettingsForm
+from agents.forms.base import DomainForm, ExactText, text_of, texts_of, typed_tags
 from agents.forms.keys import KeyForm, RotateForm
 
 __all__ = [
     "AboutForm",
     "BlockForm",
+    "DeleteForm",
     "DomainForm",
     "ExactText",
     "KeyForm",
+    "NewAgentForm",
     "RotateForm",
     "SettingsForm",
     "text_of",
+    "texts_of",
     "typed_tags",
 ]

@@ -17,6 +17,11 @@ def text_of(data: QueryDict, name: str) -> str | None:
     return None if value is None else value.replace("\r\n", "\n")
 
 
+def texts_of(data: QueryDict, name: str) -> list[str]:
+    """All texts of this name, each as the page held it."""
+    return [value.replace("\r\n", "\n") for value in data.getlist(name)]
+
+
 def typed_tags(data: QueryDict) -> Typed:
     """The tags of the add field: `exact` as it is (a chosen suggestion), `tag` as typed."""
     exact = text_of(data, "exact")

@@ -10,6 +10,15 @@ from agents.errors import NotFound
 from agents.models import Agent, Tombstone
 
 
+class Deleted(NotFound):
+    """The agent was; `grave` tells of it."""
+
+    def __init__(self, grave: Tombstone) -> None:
+        when = f"{grave.deleted_at:%Y-%m-%d %H:%M}"
+        super().__init__(f"This agent was deleted by {grave.deleted_by} at {when} UTC.")
+        self.grave = grave
+
+
 def actor_of(request: HttpRequest) -> Actor:
     """The signed-in member of staff, with the powers of their role."""
     user = request.user
@@ -31,14 +40,12 @@ def find_agent(actor: Actor, agent_id: str) -> Agent:
 
 
 def not_there(actor: Actor, agent_id: str) -> NoReturn:
-    """Raise NotFound: unknown to this actor, or deleted, by whom and when."""
+    """Raise NotFound: unknown to this actor; or Deleted: by whom and when."""
     grave = Tombstone.objects.filter(public_id=agent_id).first()
     # A tag-limited actor may not learn of what was never its own.
     if grave is None or actor.limit is not None:
         raise NotFound("There is no such agent, or it is not one you may see.")
-    raise NotFound(
-        f"This agent was deleted by {grave.deleted_by} at {grave.deleted_at:%Y-%m-%d %H:%M} UTC."
-    )
+    raise Deleted(grave)
 
 
 def change_set_of(request: HttpRequest) -> int:

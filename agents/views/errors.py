@@ -3,9 +3,14 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from ade.http import render_page, wants_fragment
+from agents.domain.tagrows import names_a_user
 from agents.errors import DomainError
+from agents.jsontext import loads
+from agents.models import Tag
+from agents.views.access import Deleted
 
 TITLES = {403: "Not allowed", 404: "Not found", 409: "Changed meanwhile"}
 
@@ -22,7 +27,17 @@ class DomainErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):
             return None
+        if isinstance(error, Deleted) and not wants_fragment(request):
+            return _tombstone(request, error)
         return error_page(request, error.status, error.message)
+
+
+def _tombstone(request: HttpRequest, error: Deleted) -> HttpResponse:
+    """What is left of a deleted agent, in its place."""
+    grave = error.grave
+    tags = [Tag(name=n, names_user=names_a_user(n)) for n in loads(grave.tags)]
+    context = {"grave": grave, "tags": tags, "message": error.message, "nav": "agents"}
+    return render(request, "agents/tombstone.html", context, status=error.status)
 
 
 def error_page(request: HttpRequest, status: int, message: str) -> HttpResponse:

@@ -10,6 +10,10 @@ GET  /                                                     in     out    out    
 POST /                                                     in     out    out    out     out
 
 GET  /agents/                                              in     200    200    200     200
+GET  /agents/new/                                          in     403    200    200     200
+POST /agents/new/                                          in     403    303    303     303
+GET  /agents/upload/                                       in     403    200    200     200
+POST /agents/upload/                                       in     403    422    422     422
 GET  /agents/<str:agent_id>/                               in     200    200    200     200
 POST /agents/<str:agent_id>/                               in     403    303    303     303
 GET  /agents/<str:agent_id>/settings/                      in     200    200    200     200
@@ -19,6 +23,9 @@ GET  /agents/<str:agent_id>/memory/                        in     200    200    
 POST /agents/<str:agent_id>/memory/                        in     403    303    303     303
 GET  /agents/<str:agent_id>/history/                       in     200    200    200     200
 POST /agents/<str:agent_id>/history/                       in     403    303    303     303
+GET  /agents/<str:agent_id>/delete/                        in     403    200    200     200
+POST /agents/<str:agent_id>/delete/                        in     403    303    303     303
+GET  /agents/<str:agent_id>/file/                          in     200    200    200     200
 GET  /agents/<str:agent_id>/json/                          in     200    200    200     200
 POST /agents/<str:agent_id>/tags/                          in     403    303    303     303
 POST /agents/<str:agent_id>/tags/remove/                   in     403    303    303     303

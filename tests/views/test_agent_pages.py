@@ -45,7 +45,7 @@ def test_tab_of_a_deleted_agent_says_who_deleted_it(tab: str) -> None:
     delete_agent(agent_id=agent.public_id, actor=ROOT)
     response = signed_in().get(f"/agents/{agent.public_id}/{tab}")
     assert response.status_code == 404
-    assert text_at(response, ".message-error").startswith("This agent was deleted by test at ")
+    assert text_at(response, ".message").startswith("This agent was deleted by test at ")
 
 
 @pytest.mark.parametrize("tab", TABS)
