@@ -202,8 +202,11 @@ def _watch(context: BrowserContext, address: str, problems: list[str]) -> None:
     """
     home = urlsplit(address).netloc
 
+    # htmx calls it an error when a newer request replaces one for suggestions.
+    no_problem = ("Failed to load resource", "htmx:afterRequest", "htmx:sendAbort")
+
     def on_console(message: object) -> None:
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        if message.type == "error" and not message.text.startswith(no_problem):
             problems.append(f"console: {message.text}")
 
     def on_request(request: object) -> None:
@@ -216,6 +219,12 @@ def _watch(context: BrowserContext, address: str, problems: list[str]) -> None:
         if response.status >= 500 or (response.status >= 400 and part_of_page):
             problems.append(f"{response.status}: {response.url}")
 
+    # Not by eval, which the policy forbids: Chromium runs this before the page's own.
+    context.expose_binding("violated", lambda _, what: problems.append(f"policy: {what}"))
+    context.add_init_script(
+        "document.addEventListener('securitypolicyviolation', (event) =>"
+        " window.violated(`${event.effectiveDirective} ${event.blockedURI}`))"
+    )
     context.on("console", on_console)
     context.on("weberror", lambda error: problems.append(f"script: {error.error}"))
     context.on("request", on_request)

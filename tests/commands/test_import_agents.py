@@ -253,7 +253,7 @@ def test_too_large_a_file_is_refused(settings: Any) -> None:
 def test_real_file_imports(
     name: str, agents: list[tuple[str, int, list[str]]], reference_dir: Path
 ) -> None:
-    path = reference_dir / "agent-files" / name
+    path = reference_dir / "letta" / "agent-files" / name
     call_command("import_agents", str(path), verbosity=0)
     found = [
         (agent.name, agent.agentblock_set.count(), tags_of(agent))
@@ -267,7 +267,7 @@ def test_real_file_imports(
 
 
 def test_real_file_cut_short_is_refused(reference_dir: Path, tmp_path: Path) -> None:
-    data = (reference_dir / "agent-files" / "evie.af").read_bytes()
+    data = (reference_dir / "letta" / "agent-files" / "evie.af").read_bytes()
     with pytest.raises(CommandError):
         call_command("import_agents", str(write(tmp_path, data[: len(data) // 2])))
     assert everything() == [0] * 5
