@@ -116,11 +116,11 @@ def test_ended_keys_stand_apart(admin: Client) -> None:
     ApiKey.objects.filter(name="old").update(expires_at=timezone.now())
     page = soup(admin.get("/keys/"))
     shown = {
-        section.select_one("h2").get_text(): [
+        card.select_one("h2").get_text(): [
             (row.select_one("th").get_text(strip=True), row.select("td")[-1].get_text())
-            for row in section.select("tbody tr")
+            for row in card.select("tbody tr")
         ]
-        for section in page.select("section")[:3]
+        for card in page.select(".card")[:3]
     }
     assert shown == {
         "For all agents": [("good", "Good")],
