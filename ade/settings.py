@@ -61,6 +61,8 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "ninja",
+    "django_tasks",
+    "django_tasks_db",
     "ade",
     "agents",
 ]
@@ -132,6 +134,10 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
+
+# Long work waits in the database itself, in the transaction that asks for it; `manage.py db_worker`
+# does it. Nothing else has to run, on SQLite as on PostgreSQL.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 # --- People ---------------------------------------------------------------------------------
 
@@ -327,6 +333,8 @@ if not USER_TAG_PATTERNS or any(one.count("{id}") != 1 for one in USER_TAG_PATTE
 PROTECTED_TAGS = env.list(
     "PROTECTED_TAGS", ["git-memory-enabled", "origin:*", "view:*", "favorite:*"]
 )
+# From so many agents on, the plan of a merge or a deletion says how long other writers will wait.
+WARN_AGENTS = env.int("WARN_AGENTS", 20_000)
 
 # --- Logs -----------------------------------------------------------------------------------
 

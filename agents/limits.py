@@ -1,6 +1,7 @@
 """Every limit of ADE in one place; docs/limits.md has the same table, and a test compares them."""
 
 TAG_LENGTH = 512  # characters
+TAG_DESCRIPTION_LENGTH = 500  # characters
 TAGS_PER_PASTE = 100
 TAGS_PER_REQUEST = 1000
 NAME_LENGTH = 512  # characters
@@ -25,6 +26,13 @@ REASON_LENGTH = 1000  # characters of a change's reason
 FILTER_TAGS = 50  # tags in one filter
 PAGE_DEFAULT = 50
 PAGE_MOST = 1000
+BULK_AT_ONCE = 2000  # agents that a bulk change does in the request itself; more run as a job
+BULK_BATCH = 250  # agents that a bulk change holds in one transaction
+BULK_PICKED = 1000  # agents picked one by one, or taken out of a selection
+BULK_TAGS = 50  # tags that one bulk change adds or removes
+CSV_ROWS = 50_000  # rows of one file of tags to add
+VIEW_NAME_LENGTH = 64  # characters of a saved view's name
+VIEWS_PER_PERSON = 100
 EXACT_COUNT = 10_000  # pages count exactly up to here
 HISTORY_TEXT = 2000  # characters of an old or new value kept in history
 IMPORT_ANSWER = 64 * 1024 * 1024  # bytes of one answer of a server that agents are imported from

@@ -1,22 +1,32 @@
 """Undo: a new change-set that does the inverse, only where the state is still as the change left it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
 
 from agents.actors import Actor, Power
 from agents.domain import guard, history
+from agents.domain.bulkwrite import Delta, write_deltas
 from agents.domain.holds import Held, hold_all
-from agents.domain.tags import entries_of
 from agents.domain.transactions import write
 from agents.errors import NotFound
+from agents.listing.renames import Renames
 from agents.models import Act, Agent, AgentTag, Change, ChangeSet, Op, Tag, Tombstone
 from agents.tagnames import shown
 
-UNDOABLE = {Act.TAGS, Act.CREATE, Act.IMPORT, Act.FIELDS, Act.UNDO}
+UNDOABLE = {
+    Act.TAGS,
+    Act.CREATE,
+    Act.IMPORT,
+    Act.FIELDS,
+    Act.UNDO,
+    Act.MERGE,
+    Act.TAG_DELETE,
+    Act.OFFBOARD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +58,57 @@ def undo(*, change_set_id: int, actor: Actor, agent_id: str | None = None) -> Un
     actor.require(Power.WRITE, "undo changes")
     # Locked before any tag or agent, so that of two undos the second sees what the first did.
     original = ChangeSet.objects.select_for_update(no_key=True).filter(id=change_set_id).first()
-    changes = _tag_changes(original, actor, agent_id) if original else []
+    only = None if agent_id is None else [agent_id]
+    changes = _tag_changes(original, actor, only) if original else []
     if original is None or not changes:
         raise NotFound("There is no such change to undo.")
-    by_agent: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
-        by_agent[str(change.agent_id)].append(change)
-    return _undo_agents(original, by_agent, actor)
+    return _undo_agents(original, changes, actor)
 
 
-def _tag_changes(original: ChangeSet, actor: Actor, agent_id: str | None) -> list[Change]:
+@write
+def undo_part(
+    *, change_set_id: int, agent_ids: Collection[str], actor: Actor, into: ChangeSet | None
+) -> Undone:
+    """Undo what a change-set did to these agents, into a change-set that was begun already.
+
+    For undo in batches. Without `into` one is begun. Raises NotAllowed, NotFound (no change-set).
+    """
+    actor.require(Power.WRITE, "undo changes")
+    original = ChangeSet.objects.select_for_update(no_key=True).filter(id=change_set_id).first()
+    if original is None:
+        raise NotFound("There is no such change to undo.")
+    return _undo_agents(original, _tag_changes(original, actor, agent_ids), actor, into)
+
+
+def _tag_changes(
+    original: ChangeSet, actor: Actor, agent_ids: Collection[str] | None
+) -> list[Change]:
     if original.act not in UNDOABLE:
         return []
     changes = original.changes.filter(op__in=[Op.ADD, Op.REMOVE]).order_by("id")
-    if agent_id is not None:
-        changes = changes.filter(agent_id=agent_id)
+    if agent_ids is not None:
+        changes = changes.filter(agent_id__in=agent_ids)
     if actor.limit is not None:
         visible = Agent.objects.visible_to(actor).values("public_id")
         changes = changes.filter(agent_id__in=visible)
-    return list(changes)
+    return _renamed(changes)
 
 
-def _undo_agents(original: ChangeSet, by_agent: dict[str, list[Change]], actor: Actor) -> Undone:
-    changes = [change for of_agent in by_agent.values() for change in of_agent]
+def _renamed(changes: Iterable[Change], renames: Renames | None = None) -> list[Change]:
+    """The changes, each with the name that its tag has now: undo means the tag, not its text."""
+    rows = list(changes)
+    names = renames or Renames({str(change.tag) for change in rows})
+    for change in rows:
+        change.tag = names.now(str(change.tag), change.id)
+    return rows
+
+
+def _undo_agents(
+    original: ChangeSet, changes: Sequence[Change], actor: Actor, into: ChangeSet | None = None
+) -> Undone:
+    by_agent: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        by_agent[str(change.agent_id)].append(change)
     held_agents = hold_all(
         by_agent,
         actor=actor,
@@ -78,22 +116,35 @@ def _undo_agents(original: ChangeSet, by_agent: dict[str, list[Change]], actor: 
         also={str(change.tag) for change in changes if change.op == Op.ADD},
     )
     last = _last_changes(by_agent, {str(change.tag) for change in changes})
-    undone = Undone(None, [], _gone(by_agent.keys() - held_agents.keys(), by_agent, actor))
-    for agent_id, held in held_agents.items():
-        plan = _plan(held, original, by_agent[agent_id], last)
-        undone.kept.extend(plan.kept)
-        if plan.done:
-            undone = replace(undone, change_set=_apply(held, plan, original, undone.change_set))
-            undone.done.extend(plan.done)
-    return undone
+    standing = _standing(held_agents.values())
+    plans = [
+        _plan(held, original, by_agent[agent_id], standing[held.agent.seq], last)
+        for agent_id, held in held_agents.items()
+    ]
+    gone = _gone(by_agent.keys() - held_agents.keys(), by_agent, actor)
+    kept = [*gone, *(kept for plan in plans for kept in plan.kept)]
+    done = [change for plan in plans for change in plan.done]
+    if not done:
+        return Undone(into, [], kept)
+    new = into or history.open_change_set(actor=actor, act=Act.UNDO, undoes=original.id)
+    write_deltas([plan.delta for plan in plans if plan.done], new)
+    return Undone(new, done, kept)
+
+
+def _standing(held_agents: Iterable[Held]) -> dict[int, dict[int, int]]:
+    """By agent and tag, the change-set that put the tag on."""
+    standing: dict[int, dict[int, int]] = defaultdict(dict)
+    rows = AgentTag.objects.filter(agent_id__in=[held.agent.seq for held in held_agents])
+    for seq, tag_id, change_set_id in rows.values_list("agent_id", "tag_id", "change_set_id"):
+        standing[seq][tag_id] = change_set_id
+    return standing
 
 
 @dataclass(slots=True)
 class _Plan:
     """What undo will do to one agent."""
 
-    add: list[Tag]
-    remove: list[Tag]
+    delta: Delta
     done: list[Change]
     kept: list[Kept]
 
@@ -102,20 +153,21 @@ def _plan(
     held: Held,
     original: ChangeSet,
     changes: list[Change],
+    standing: Mapping[int, int],
     last: Mapping[tuple[str, str], Change],
 ) -> _Plan:
-    plan = _Plan([], [], [], [])
-    standing = dict(
-        AgentTag.objects.filter(agent_id=held.agent.seq).values_list("tag_id", "change_set_id")
-    )
+    plan = _Plan(Delta(held.agent), [], [])
     # What is taken off makes room for what is put back.
     for change in sorted(changes, key=lambda change: change.op == Op.REMOVE):
         tag = held.known.get(str(change.tag))
         why = _moved_on(change, tag, standing, last) or _forbidden(held, tag, plan, change)
+        if tag in (*plan.delta.add, *plan.delta.remove):
+            # Of two tags one was deleted and the other renamed to its name.
+            why = f"another tag is called {shown(str(change.tag))} now"
         if tag is None or why:
             plan.kept.append(Kept(str(change.agent_id), str(change.tag), str(why)))
             continue
-        (plan.remove if change.op == Op.ADD else plan.add).append(tag)
+        (plan.delta.remove if change.op == Op.ADD else plan.delta.add).append(tag)
         plan.done.append(change)
     return plan
 
@@ -145,32 +197,23 @@ def _forbidden(held: Held, tag: Tag | None, plan: _Plan, change: Change) -> str 
         return f"there is no tag {shown(str(change.tag))} any more"
     if change.op == Op.ADD:
         return guard.refusal(held.actor, tag, adding=False)
-    if len(held.carried) - len(plan.remove) + len(plan.add) >= settings.MAX_TAGS_PER_AGENT:
+    count = len(held.carried) - len(plan.delta.remove) + len(plan.delta.add)
+    if count >= settings.MAX_TAGS_PER_AGENT:
         return f"the agent has {settings.MAX_TAGS_PER_AGENT:,} tags, the most it may have"
     return guard.refusal(held.actor, tag, adding=True)
-
-
-def _apply(held: Held, plan: _Plan, original: ChangeSet, new: ChangeSet | None) -> ChangeSet:
-    """Write one agent's part into the new change-set, which is begun with the first agent's."""
-    at = held.touch()
-    if new is None:
-        new = history.open_change_set(actor=held.actor, act=Act.UNDO, undoes=original.id, at=at)
-    held.write_tags(plan.add, plan.remove, new)
-    held.agent.save(update_fields=["tag_count", "user_tag_count", "updated_at", "version"])
-    history.record(new, entries_of(held.agent, plan.add, plan.remove))
-    return new
 
 
 def _last_changes(
     agent_ids: Collection[str], tags: Collection[str]
 ) -> dict[tuple[str, str], Change]:
     """The latest change of each of these tags on each of these agents, read under their locks."""
+    renames = Renames(tags)
     changes = Change.objects.filter(
-        agent_id__in=agent_ids, tag__in=tags, op__in=[Op.ADD, Op.REMOVE]
+        agent_id__in=agent_ids, tag__in=renames.names, op__in=[Op.ADD, Op.REMOVE]
     )
     return {
         (str(change.agent_id), str(change.tag)): change
-        for change in changes.select_related("change_set").order_by("id")
+        for change in _renamed(changes.select_related("change_set").order_by("id"), renames)
     }
 
 

@@ -2,10 +2,12 @@
 
 from agents.models.access import ApiKey, Scope
 from agents.models.agents import Agent, AgentBlock, AgentDetail, Block, Tombstone
+from agents.models.bulk import BulkBatch, BulkOp, BulkPlan, BulkState
 from agents.models.history import Act, Change, ChangeSet, Op
 from agents.models.identities import AgentIdentity, Identity
 from agents.models.imports import ImportedAgent, ImportedBlock, ImportSource
 from agents.models.tags import AgentTag, Tag
+from agents.models.views import SavedView
 
 __all__ = [
     "Act",
@@ -16,6 +18,10 @@ __all__ = [
     "AgentTag",
     "ApiKey",
     "Block",
+    "BulkBatch",
+    "BulkOp",
+    "BulkPlan",
+    "BulkState",
     "Change",
     "ChangeSet",
     "Identity",
@@ -23,6 +29,7 @@ __all__ = [
     "ImportedAgent",
     "ImportedBlock",
     "Op",
+    "SavedView",
     "Scope",
     "Tag",
     "Tombstone",

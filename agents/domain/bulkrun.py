@@ -1,0 +1,206 @@
+"""The run of a bulk plan: at once where it is small, else batch by batch, each a transaction.
+
+Every batch begins by locking the plan, so that whoever runs it, however many, does each batch once.
+What a killed runner leaves is whole batches; the next one goes on from there.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from agents.actors import Actor
+from agents.domain import history
+from agents.domain.bulk import actor_of_plan, get_plan, keep_actor, new_plan, require_agents
+from agents.domain.bulkdecide import Outcome, Rules, Wish, decide
+from agents.domain.bulkwrite import write_deltas
+from agents.domain.transactions import write
+from agents.domain.undo import undo_part
+from agents.errors import Conflict
+from agents.jsontext import dumps, loads
+from agents.limits import BULK_AT_ONCE
+from agents.models import Act, Agent, BulkBatch, BulkOp, BulkPlan, BulkState, ChangeSet
+
+# A run that has not done a batch for so long has lost its runner.
+LOST = timedelta(seconds=10)
+
+
+@write
+def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
+    """Apply a plan: a small one now, a large one is left running. A second call changes nothing.
+
+    Raises NotFound, NotAllowed, Conflict (nothing to do).
+    """
+    plan = get_plan(plan_id, actor=actor, lock=True)
+    if plan.state != BulkState.PLANNED:
+        return plan
+    require_agents(plan)
+    keep_actor(plan, actor)
+    return _begin(plan)
+
+
+@write
+def stop(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
+    """Stop a run after the batch that it is at; one that is not running stays as it is."""
+    plan = get_plan(plan_id, actor=actor, lock=True)
+    if plan.state == BulkState.RUNNING:
+        plan.state = BulkState.STOPPED
+        plan.save(update_fields=["state"])
+    return plan
+
+
+@write
+def resume(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
+    """Let a stopped run go on, by whoever asks. Raises Conflict once it is undone."""
+    plan = get_plan(plan_id, actor=actor, lock=True)
+    if plan.state == BulkState.STOPPED:
+        if _undo_of(plan) is not None:
+            raise Conflict("This bulk change was undone, so it does not go on. Plan it anew.")
+        keep_actor(plan, actor)
+        plan.state, plan.problem, plan.beat_at = BulkState.RUNNING, "", None
+        plan.save()
+    return plan
+
+
+@write
+def begin_undo(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
+    """Undo all that a run changed, as a run of its own; called again, it gives the same one.
+
+    Raises Conflict while it runs, or where it changed nothing.
+    """
+    plan = get_plan(plan_id, actor=actor, lock=True)
+    if (begun := _undo_of(plan)) is not None:
+        return begun
+    if plan.state == BulkState.RUNNING:
+        raise Conflict("It is still running: stop it first.")
+    if plan.change_set_id is None:
+        raise Conflict("It changed nothing, so there is nothing to undo.")
+    undo = new_plan(actor, op=BulkOp.UNDO, undoes=plan.change_set_id, query=plan.query)
+    done = plan.batches.filter(number__lt=plan.next_batch).order_by("number")
+    for batch in done.iterator(chunk_size=50):
+        BulkBatch.objects.create(plan=undo, number=batch.number, items=batch.items)
+    undo.matched = plan.looked
+    undo.planned = dumps({Outcome.CHANGE: plan.changed})
+    return _begin(undo)
+
+
+def is_job(plan: BulkPlan) -> bool:
+    """True if it is too large to be done in one request."""
+    return plan.matched > BULK_AT_ONCE
+
+
+def is_lost(plan: BulkPlan) -> bool:
+    """True if it is to run and nobody has run it for a while."""
+    last = plan.beat_at or plan.started_at
+    running = plan.state == BulkState.RUNNING
+    return running and (last is None or last < timezone.now() - LOST)
+
+
+@write
+def step(plan_id: UUID | str) -> bool:
+    """Do the next batch of a run. False if there is none, or it was stopped."""
+    plan = BulkPlan.objects.select_for_update(no_key=True).filter(id=plan_id).first()
+    if plan is None or plan.state != BulkState.RUNNING:
+        return False
+    return _step(plan)
+
+
+@write
+def give_up(plan_id: UUID | str, problem: str) -> None:
+    """Stop a run that cannot go on, and say why."""
+    BulkPlan.objects.filter(id=plan_id, state=BulkState.RUNNING).update(
+        state=BulkState.STOPPED, problem=problem
+    )
+
+
+def _undo_of(plan: BulkPlan) -> BulkPlan | None:
+    if plan.change_set_id is None:
+        return None
+    return BulkPlan.objects.filter(undoes=plan.change_set_id).first()
+
+
+def _begin(plan: BulkPlan) -> BulkPlan:
+    plan.state, plan.started_at = BulkState.RUNNING, timezone.now()
+    plan.save()
+    if not is_job(plan):
+        while _step(plan):
+            pass
+    return plan
+
+
+def _step(plan: BulkPlan) -> bool:
+    """Do the next batch; the caller holds the plan."""
+    batch = plan.batches.filter(number=plan.next_batch).first()
+    plan.beat_at = timezone.now()
+    if batch is None:
+        plan.state, plan.finished_at = BulkState.DONE, plan.beat_at
+        plan.save()
+        return False
+    items = loads(batch.items)
+    done = _undo_batch(plan, items) if plan.op == BulkOp.UNDO else _change_batch(plan, items)
+    batch.left = dumps(done.left)
+    batch.save(update_fields=["left"])
+    plan.next_batch += 1
+    plan.looked += len(items)
+    plan.changed += done.changed
+    plan.change_set_id = done.change_set.id if done.change_set else None
+    plan.save()
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a batch came to: agents changed, and those left with the reason."""
+
+    changed: int
+    left: list[list[Any]]
+    change_set: ChangeSet | None
+
+
+def _change_batch(plan: BulkPlan, items: list[Any]) -> _Done:
+    actor = actor_of_plan(plan)
+    wishes = _wishes(plan, items)
+    rules = Rules(wishes.values(), actor)
+    rules.lock()
+    decisions = decide(wishes, actor=actor, rules=rules, lock=True)
+    deltas = [one.delta for one in decisions if one.delta is not None]
+    change_set = _change_set(plan)
+    if deltas:
+        change_set = change_set or history.open_change_set(
+            actor=actor, act=Act.TAGS, reason=plan.reason
+        )
+        write_deltas(deltas, change_set)
+    left = [[one.seq, one.outcome, one.why] for one in decisions if one.delta is None]
+    return _Done(len(deltas), left, change_set)
+
+
+def _wishes(plan: BulkPlan, items: list[Any]) -> dict[int, Wish]:
+    if plan.op == BulkOp.ROWS:
+        return {seq: Wish(tuple(tags)) for seq, tags in items}
+    swap = plan.op == BulkOp.REPLACE
+    wish = Wish(tuple(loads(plan.add)), tuple(loads(plan.remove)), swap)
+    return dict.fromkeys(items, wish)
+
+
+def _undo_batch(plan: BulkPlan, items: list[Any]) -> _Done:
+    seqs = [item if isinstance(item, int) else item[0] for item in items]
+    agents = dict(Agent.objects.filter(seq__in=seqs).values_list("public_id", "seq"))
+    undone = undo_part(
+        change_set_id=plan.undoes or 0,
+        agent_ids=agents.keys(),
+        actor=actor_of_plan(plan),
+        into=_change_set(plan),
+    )
+    changed = {str(change.agent_id) for change in undone.done}
+    left = [[agents[kept.agent_id], Outcome.KEPT, kept.why] for kept in undone.kept]
+    gone = set(seqs) - set(agents.values())
+    left += [[seq, Outcome.GONE, "the agent is deleted"] for seq in sorted(gone)]
+    return _Done(len(changed), left, undone.change_set)
+
+
+def _change_set(plan: BulkPlan) -> ChangeSet | None:
+    if plan.change_set_id is None:
+        return None
+    return ChangeSet.objects.get(id=plan.change_set_id)

@@ -1,0 +1,100 @@
+"""Long work: what the worker (`manage.py db_worker`) does, and how it is asked for.
+
+A task is short: it does batches for some seconds and asks for the next one, so that a worker can be
+stopped politely and does other work in between. A second task looks after the run from time to time
+and starts it again when its worker was killed. Both are rows in the database, written in the
+transaction that begins the run.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django_tasks import task
+
+from agents.actors import Actor
+from agents.domain import bulkrun
+from agents.domain.bulk import get_plan
+from agents.errors import DomainError
+from agents.models import BulkPlan, BulkState
+
+_log = logging.getLogger(__name__)
+
+_SLICE = 5.0  # seconds of one task
+_LOOK = timedelta(seconds=15)  # between two looks after a run
+# Between two batches. On SQLite a waiting writer asks again every 25 to 100 ms: a shorter gap it
+# would miss again and again.
+_GAP = {"sqlite": 0.1, "postgresql": 0.01}
+
+
+def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
+    """Apply a plan; a large one is left to the worker. Raises as `bulkrun.begin`."""
+    return _begin(bulkrun.begin, plan_id, actor)
+
+
+def begin_undo(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
+    """Undo a run; a large one is left to the worker. Raises as `bulkrun.begin_undo`."""
+    return _begin(bulkrun.begin_undo, plan_id, actor)
+
+
+def resume(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
+    """Let a stopped run go on, or one that lost its worker. Raises as `bulkrun.resume`."""
+    with transaction.atomic():
+        lost = bulkrun.is_lost(get_plan(plan_id, actor=actor, lock=True))
+        plan = bulkrun.resume(plan_id=plan_id, actor=actor)
+        if plan.beat_at is None or lost:
+            _ask_for(plan)
+    return plan
+
+
+def _begin(start: Callable[..., BulkPlan], plan_id: UUID | str, actor: Actor) -> BulkPlan:
+    with transaction.atomic():
+        plan = start(plan_id=plan_id, actor=actor)
+        if plan.next_batch == 0 and plan.beat_at is None:
+            _ask_for(plan)
+    return plan
+
+
+def _ask_for(plan: BulkPlan) -> None:
+    if plan.state != BulkState.RUNNING:
+        return
+    run_bulk.enqueue(str(plan.id))
+    _look_later(str(plan.id))
+
+
+def _look_later(plan_id: str) -> None:
+    look_after_bulk.using(run_after=timezone.now() + _LOOK).enqueue(plan_id)
+
+
+@task()
+def run_bulk(plan_id: str) -> None:
+    """Do batches of a run for some seconds, then ask to go on."""
+    end = time.monotonic() + _SLICE
+    gap = _GAP[connection.vendor]
+    try:
+        while bulkrun.step(plan_id):
+            time.sleep(gap)  # others get their turn
+            if time.monotonic() > end:
+                run_bulk.enqueue(plan_id)
+                return
+    except DomainError as error:
+        bulkrun.give_up(plan_id, error.message)
+    except Exception:
+        _log.exception("Bulk change %s stopped", plan_id)
+        bulkrun.give_up(plan_id, "Something went wrong on the server; its log says what.")
+        raise
+
+
+@task()
+def look_after_bulk(plan_id: str) -> None:
+    """Start a run again that has lost its worker; look again later until it is over."""
+    plan = BulkPlan.objects.get(id=plan_id)
+    if plan.state != BulkState.RUNNING:
+        return
+    if bulkrun.is_lost(plan):
+        run_bulk.enqueue(plan_id)
+    _look_later(plan_id)
