@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils import timezone
+
 from agents.actors import Actor, Power
 from agents.domain import history
 from agents.domain.blocks import block_not_found, new_row
@@ -53,6 +55,17 @@ def attach_existing(agent: Agent, block_ids: Sequence[str], *, actor: Actor) -> 
         if block_id not in found:
             raise block_not_found(block_id)
     _attach(agent, [found[block_id] for block_id in wanted])
+
+
+@write
+def add_block(*, agent_id: str, new: NewBlock, actor: Actor) -> Block:
+    """Make a block and give it to an agent. Raises NotFound, NotAllowed, Invalid."""
+    actor.require(Power.WRITE, "create memory blocks")
+    held = hold(agent_id, actor=actor)
+    make_blocks(held.agent, [new], at=timezone.now(), shared={})
+    block = Block.objects.get(agentblock__agent=held.agent, agentblock__label=new.label)
+    _recorded(held, block, attached=True)
+    return block
 
 
 @write

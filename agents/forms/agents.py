@@ -5,11 +5,12 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from agents.domain.blocks import BlockEdit
 from agents.domain.edits import UNSET, AgentEdit
 from agents.domain.handles import split_handle
-from agents.domain.newagents import NewAgent
+from agents.domain.newagents import NewAgent, NewBlock
 from agents.forms.base import DomainForm, ExactText, texts_of
-from agents.limits import NAME_LENGTH, REASON_LENGTH
+from agents.limits import BLOCK_LIMIT_DEFAULT, NAME_LENGTH, REASON_LENGTH
 from agents.models import Agent, Block
 from agents.tagnames import parse_typed, shown, tidy
 
@@ -173,13 +174,44 @@ class DeleteForm(DomainForm):
 
 
 class BlockForm(DomainForm):
-    """The value of one memory block."""
+    """A memory block."""
 
-    value = ExactText(
-        required=False, widget=forms.Textarea({"class": "input", "rows": 8, "autofocus": True})
+    label = ExactText(widget=forms.TextInput(_mono), help_text="Such as human or persona.")
+    description = ExactText(
+        required=False,
+        widget=forms.TextInput({"class": "input", "autocomplete": "off"}),
+        help_text="Tells the agent what the block is for.",
     )
+    value = ExactText(required=False, widget=forms.Textarea({"class": "input", "rows": 8}))
+    limit = forms.IntegerField(
+        required=False,
+        widget=forms.TextInput(_mono | {"inputmode": "numeric"}),
+        help_text=f"Characters. Empty: {BLOCK_LIMIT_DEFAULT:,}.",
+    )
+    read_only = forms.BooleanField(required=False, label="The agent may not write it")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        first = "value" if self.initial else "label"
+        self.fields[first].widget.attrs["autofocus"] = True
 
     @staticmethod
     def initial_of(block: Block) -> dict[str, Any]:
         """What the form shows of a block."""
-        return {"value": block.value}
+        names = ("label", "value", "limit", "read_only")
+        return {name: getattr(block, name) for name in names} | {
+            "description": block.description or ""
+        }
+
+    def clean_limit(self) -> int:
+        limit = self.cleaned_data["limit"]
+        return BLOCK_LIMIT_DEFAULT if limit is None else int(limit)
+
+    def edit(self) -> BlockEdit:
+        """The edit to make: only what is not as the page showed it."""
+        return BlockEdit(**{name: self.changed(name) for name in self.fields})
+
+    def new(self) -> NewBlock:
+        """The block to make."""
+        data = self.cleaned_data
+        return NewBlock(**data | {"description": data["description"] or None})

@@ -37,7 +37,9 @@ FORMS: dict[str, dict[str, str]] = {
     "/agents/<str:agent_id>/": {"name": "renamed"},
     "/agents/<str:agent_id>/delete/": {"name": "mine"},
     "/agents/<str:agent_id>/settings/": MODEL | {"system": "changed"},
-    "/agents/<str:agent_id>/memory/": {"label": "human", "value": "changed"},
+    "/agents/<str:agent_id>/memory/": {"block": "BLOCK", "label": "human", "value": "changed"},
+    "/agents/<str:agent_id>/memory/add/": {"label": "new"},
+    "/agents/<str:agent_id>/memory/remove/": {"block": "BLOCK", "how": "delete"},
     "/agents/<str:agent_id>/history/": {"change_set": "CHANGE_SET"},
     "/agents/<str:agent_id>/tags/": {"tag": "new"},
     "/agents/<str:agent_id>/tags/remove/": {"tag": "note"},
@@ -87,7 +89,10 @@ class World:
 
     def form(self, route: str) -> dict[str, str]:
         """What the route's form sends."""
-        known = {"CHANGE_SET": str(self.values["change_set"])}
+        known = {
+            "CHANGE_SET": str(self.values["change_set"]),
+            "BLOCK": str(self.values["block_id"]),
+        }
         return {name: known.get(text, text) for name, text in FORMS.get(route, {}).items()}
 
 

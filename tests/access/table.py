@@ -21,6 +21,8 @@ POST /agents/<str:agent_id>/settings/                      in     403    303    
 GET  /agents/<str:agent_id>/recent/                        in     303    303    303     303
 GET  /agents/<str:agent_id>/memory/                        in     200    200    200     200
 POST /agents/<str:agent_id>/memory/                        in     403    303    303     303
+POST /agents/<str:agent_id>/memory/add/                    in     403    303    303     303
+POST /agents/<str:agent_id>/memory/remove/                 in     403    303    303     303
 GET  /agents/<str:agent_id>/history/                       in     200    200    200     200
 POST /agents/<str:agent_id>/history/                       in     403    303    303     303
 GET  /agents/<str:agent_id>/delete/                        in     403    200    200     200

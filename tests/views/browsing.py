@@ -37,3 +37,21 @@ def chips_in(response: Any, selector: str = "#tag-list") -> list[str]:
 def is_page(response: HttpResponse) -> bool:
     """True for a whole page, False for a fragment."""
     return b"<html" in response.content
+
+
+def form_at(response: Any, selector: str) -> dict[str, Any]:
+    """What the one form there would send as it stands."""
+    (form,) = soup(response).select(selector)
+    sent: dict[str, Any] = {}
+    for field in form.select("[name]"):
+        if field.name == "button" or field.has_attr("disabled"):
+            continue
+        if field.get("type") == "checkbox":
+            if field.has_attr("checked"):
+                sent.setdefault(field["name"], []).append(field.get("value", "on"))
+        elif field.name == "textarea":
+            # A browser drops the line break right after the tag.
+            sent[field["name"]] = field.get_text().removeprefix("\n")
+        else:
+            sent[field["name"]] = field.get("value", "")
+    return sent

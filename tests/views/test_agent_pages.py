@@ -1,14 +1,13 @@
-"""GET /agents/<id>/ and its tabs; edits of name, settings and memory."""
+"""GET /agents/<id>/ and its tabs; edits of name and settings."""
 
 import pytest
 from django.test import Client
 
 from agents.domain.agents import delete_agent
-from agents.domain.blocks import update_block
 from agents.domain.newagents import NewBlock
-from agents.models import Agent, Block, Change, ChangeSet
+from agents.models import Agent, ChangeSet
 from tests.helpers import ROOT, everything, make_agent
-from tests.views.browsing import HX, chips_in, is_page, signed_in, soup, text_at
+from tests.views.browsing import HX, chips_in, form_at, is_page, signed_in, soup, text_at
 
 pytestmark = pytest.mark.django_db
 
@@ -80,13 +79,6 @@ def test_the_page_escapes_what_people_wrote() -> None:
 def settings_form(client: Client, agent: Agent) -> dict[str, str]:
     """What a browser would send for the form as it is shown."""
     return form_at(client.get(f"/agents/{agent.public_id}/settings/?edit=model"), "#model form")
-
-
-def form_at(page: object, selector: str) -> dict[str, str]:
-    (form,) = soup(page).select(selector)
-    values = {field["name"]: field.get("value", "") for field in form.select("input[name]")}
-    areas = form.select("textarea")
-    return values | {area["name"]: area.get_text().removeprefix("\n") for area in areas}
 
 
 def test_settings_are_saved_and_recorded() -> None:
@@ -216,52 +208,3 @@ def test_name_by_a_viewer_is_403() -> None:
     agent = make_agent()
     path = f"/agents/{agent.public_id}/"
     assert signed_in("viewer").post(path, {"name": "New"}).status_code == 403
-
-
-# --- Memory ---------------------------------------------------------------------------------
-
-
-def test_a_block_is_edited_and_recorded() -> None:
-    agent = make_agent(blocks=[NewBlock("human", "Tea")])
-    client = signed_in()
-    page = client.get(f"/agents/{agent.public_id}/memory/?edit=human")
-    data = form_at(page, "#blocks form") | {"value": "Coffee\r\n"}
-    response = client.post(f"/agents/{agent.public_id}/memory/", data, headers=HX)
-    assert response.status_code == 200
-    assert Block.objects.get().value == "Coffee\n"
-    assert Change.objects.latest("id").field == "block human: value"
-
-
-def test_a_block_above_its_limit_is_422_and_keeps_the_text() -> None:
-    agent = make_agent(blocks=[NewBlock("human", "Tea", limit=5)])
-    data = {"label": "human", "value": "Coffee"}
-    response = signed_in().post(f"/agents/{agent.public_id}/memory/", data)
-    assert response.status_code == 422
-    assert text_at(response, "#id_value_error") == "value is 6 characters; the limit is 5."
-    assert form_at(response, "#blocks form")["value"] == "Coffee"
-    assert Block.objects.get().value == "Tea"
-
-
-def test_a_block_changed_meanwhile_is_409() -> None:
-    agent = make_agent(blocks=[NewBlock("human", "Tea")])
-    client = signed_in()
-    page = client.get(f"/agents/{agent.public_id}/memory/?edit=human")
-    data = form_at(page, "#blocks form") | {"value": "Coffee"}
-    update_block(agent_id=agent.public_id, label="human", value="Milk", actor=ROOT)
-    assert client.post(f"/agents/{agent.public_id}/memory/", data).status_code == 409
-    assert Block.objects.get().value == "Milk"
-
-
-@pytest.mark.parametrize("label", ["", "nope", "a\0b"])
-def test_a_block_that_is_not_there_is_404(label: str) -> None:
-    agent = make_agent()
-    data = {"label": label, "value": "x"}
-    assert signed_in().post(f"/agents/{agent.public_id}/memory/", data).status_code == 404
-
-
-def test_a_block_by_a_viewer_is_403() -> None:
-    agent = make_agent(blocks=[NewBlock("human", "Tea")])
-    data = {"label": "human", "value": "x"}
-    path = f"/agents/{agent.public_id}/memory/"
-    assert signed_in("viewer").post(path, data).status_code == 403
-    assert Block.objects.get().value == "Tea"

@@ -8,7 +8,7 @@ from django.test import Client
 from agents.domain.newagents import NewBlock
 from agents.models import Agent, Block, ChangeSet
 from tests.helpers import drift, everything, make_agent, tags_of
-from tests.views.browsing import signed_in, soup, text_at
+from tests.views.browsing import form_at, signed_in, soup, text_at
 
 pytestmark = pytest.mark.django_db
 
@@ -183,20 +183,6 @@ def make_source() -> Agent:
     )
 
 
-def copy_form(page: object) -> dict[str, object]:
-    """What the page's form would send as it stands."""
-    form = {}
-    for field in soup(page).select("main form [name]"):
-        if field.get("type") == "checkbox":
-            if field.has_attr("checked") and not field.has_attr("disabled"):
-                form.setdefault(field["name"], []).append(field.get("value", "on"))
-        elif field.name == "textarea":
-            form[field["name"]] = field.get_text().removeprefix("\n")
-        else:
-            form[field["name"]] = field.get("value", "")
-    return form
-
-
 def test_a_duplicate_has_all_but_the_user() -> None:
     source = make_source()
     client = signed_in()
@@ -208,7 +194,7 @@ def test_a_duplicate_has_all_but_the_user() -> None:
         "origin:letta": False,
         "tier:gold": True,
     }
-    agent = made_in(client.post(url, copy_form(page)))
+    agent = made_in(client.post(url, form_at(page, "main form")))
     assert agent.name == "Copy of Nova"
     assert tags_of(agent) == ["odd \n tag", "tier:gold"]
     for name in ("description", "model", "embedding", "context_window_limit"):
@@ -231,7 +217,7 @@ def test_a_duplicate_may_take_the_user_along_and_leave_the_memory() -> None:
     source = make_source()
     client = signed_in()
     url = f"{URL}?copy={source.public_id}"
-    form = copy_form(client.get(url))
+    form = form_at(client.get(url), "main form")
     form["exact"] = [*form["exact"], "user_1"]
     form["context_window_limit"] = ""
     del form["with_blocks"]
