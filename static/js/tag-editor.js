@@ -59,8 +59,9 @@ class TagEditor extends HTMLElement {
     return { place, opened, seen: this.list.dataset.seen };
   }
 
+  // True while a change of tags is on its way.
   get busy() {
-    return Boolean(this.querySelector("li[aria-busy=true], .htmx-request"));
+    return Boolean(this.querySelector("li[aria-busy=true], form.htmx-request"));
   }
 
   // --- Changes --------------------------------------------------------------------------
@@ -173,6 +174,7 @@ class TagEditor extends HTMLElement {
     else this.part("error").textContent = `Not done: ${reason(xhr)}`;
     this.settle();
     this.keep();
+    if (this.closing && !this.busy) this.querySelector("[data-done]").click();
   }
 
   // After a list was put in the place of the one before.
@@ -256,6 +258,8 @@ class TagEditor extends HTMLElement {
     this.keeping = true;
     this.input.value = text.replace(/[\r\n]+/g, ", ");
     this.input.focus();
+    // The address names the section, which gets the focus once the page is laid out.
+    this.section.addEventListener("focus", () => this.input.focus(), { once: true });
     this.say(`“${this.input.value}” not added. Press Enter to add.`);
   }
 
@@ -324,21 +328,30 @@ class TagEditor extends HTMLElement {
   onClick(event) {
     const button = event.target.closest("[data-edit], [data-retry], [data-discard], [data-done]");
     if (!button) return;
-    const { edit, retry, done } = button.dataset;
-    const held = this.unsaved.length > 0;
-    if ((edit !== undefined && this.input.value.trim()) || (done !== undefined && held)) {
-      event.stopPropagation();
-      this.say(`${this.unsaved.join(", ")} is not added yet: add or discard it first.`);
-      this.input.focus();
-      return;
-    }
-    if (done !== undefined) return;
+    if ("done" in button.dataset) return this.onDone(event);
+    const { edit, retry } = button.dataset;
+    if (edit !== undefined && this.input.value.trim()) return this.notYet();
     button.closest("li").remove();
     if (edit !== undefined) this.input.value = edit;
     if (retry !== undefined) this.carry(this.form, "tag", retry);
     this.part("error").textContent = "";
     this.markLeaving();
     this.keep();
+    this.input.focus();
+  }
+
+  // Closed once everything is answered; not while something would be lost with it.
+  onDone(event) {
+    this.closing = this.busy;
+    const held = this.input.value.trim() || this.pending.querySelector(".tag-trouble");
+    if (!held && !this.closing) return;
+    event.stopPropagation();
+    if (held) this.notYet();
+  }
+
+  notYet() {
+    this.closing = false;
+    this.say(`${this.unsaved.join(", ")} is not added yet: add or discard it first.`);
     this.input.focus();
   }
 

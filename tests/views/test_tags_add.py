@@ -67,7 +67,10 @@ def test_add_of_several_is_one_change_set_and_refuses_only_the_bad_one() -> None
     text = 'a, b\n"c, d"\t' + "x" * 600
     response = client.post(f"/agents/{agent.public_id}/tags/", {"tag": text}, headers=HX)
     assert response.status_code == 200
-    assert text_at(response, "#tag-status") == "2 tags added, 1 already there, 1 refused: too long. 3 tags."
+    assert (
+        text_at(response, "#tag-status")
+        == "2 tags added, 1 already there, 1 refused: too long. 3 tags."
+    )
     assert tags_of(agent) == ["a", "b", "c, d"]
     assert list(Change.objects.filter(tag__in=["b", "c, d"]).values_list("tag", flat=True)) == [
         "b",
