@@ -92,8 +92,9 @@ _Row = tuple[int, str, tuple[Any, ...], tuple[Any, ...]]
 
 
 def _tag_rows() -> Iterator[_Row]:
-    for key, name, *stored in _by_key(Tag, "id", "name", *_TAG_TEXTS):
-        texts = (fold(name), lookalike_key(name), names_a_user(name), is_protected(name))
+    for key, name, by_hand, *stored in _by_key(Tag, "id", "name", "protected_by_hand", *_TAG_TEXTS):
+        protected = stored[-1] if by_hand else is_protected(name)
+        texts = (fold(name), lookalike_key(name), names_a_user(name), protected)
         yield key, name, tuple(stored), texts
 
 

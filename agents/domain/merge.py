@@ -1,0 +1,107 @@
+"""The end of a tag: merged into another, or deleted from every agent."""
+
+from typing import Any
+
+from agents.actors import Actor, Power
+from agents.domain import history, keys, plans, tagrows, wide
+from agents.domain.directory import TagResult
+from agents.domain.history import Entry
+from agents.domain.search import TAG_INDEX, forget_rows
+from agents.domain.transactions import Moved, write
+from agents.errors import NotAllowed
+from agents.jsontext import dumps
+from agents.models import Act, AgentTag, ApiKey, ChangeSet, Op, Tag
+
+_MOVE = (
+    "SELECT s.agent_id, %s, 1 FROM agents_agenttag s WHERE s.tag_id = %s AND NOT EXISTS"
+    " (SELECT 1 FROM agents_agenttag t WHERE t.tag_id = %s AND t.agent_id = s.agent_id)"
+)
+# What undo makes a tag again with.
+FACTS = ("description", "colour", "protected", "protected_by_hand")
+
+
+@write
+def merge_tags(
+    *,
+    source: str,
+    target: str,
+    actor: Actor,
+    fingerprint: str | None = None,
+    reason: str = "",
+) -> TagResult:
+    """Make every agent that carries `source` carry `target` instead, and end `source`.
+
+    One change-set with the changes of each agent. API keys that are limited to the source come to
+    see the target's agents, so where there are such it takes an admin. Raises NotFound, NotAllowed,
+    Invalid, PlanChanged.
+    """
+    plans.plan_merge(source=source, target=target, actor=actor)
+    rows = tagrows.lock([source, target])
+    if rows.keys() != {source, target}:
+        raise Moved
+    plan = plans.merge_of(rows[source], rows[target])
+    plans.require_unchanged(plan, fingerprint)
+    if plan.needs_admin and not actor.can(Power.ADMIN):
+        raise NotAllowed(
+            f"{len(plan.keys)} API keys are limited to this tag and would come to see other "
+            "agents: only an admin may merge it, or disable those keys first."
+        )
+    change_set = history.open_change_set(actor=actor, act=Act.MERGE, reason=reason)
+    history.record(change_set, [_end(Op.MERGE, rows[source], target)])
+    history.record(change_set, _move_keys(source, target))
+    _empty(rows[source], rows[target], change_set)
+    return TagResult(change_set, plan)
+
+
+@write
+def delete_tag(
+    *,
+    name: str,
+    actor: Actor,
+    fingerprint: str | None = None,
+    reason: str = "",
+    act: Act = Act.TAG_DELETE,
+) -> TagResult:
+    """Take a tag off every agent and out of the directory; keys limited to it are disabled.
+
+    One change-set with the changes of each agent. Raises NotFound, NotAllowed, PlanChanged.
+    """
+    plans.plan_delete(name=name, actor=actor)
+    tag = tagrows.lock([name]).get(name)
+    if tag is None:
+        raise Moved
+    plan = plans.delete_of(tag)
+    plans.require_unchanged(plan, fingerprint)
+    change_set = history.open_change_set(actor=actor, act=act, reason=reason)
+    history.record(change_set, [_end(Op.DELETE, tag, None)])
+    keys.disable_limited_to(tag=name, actor=actor)
+    _empty(tag, None, change_set)
+    return TagResult(change_set, plan)
+
+
+def _end(op: Op, tag: Tag, target: str | None) -> Entry:
+    facts: dict[str, Any] = {name: getattr(tag, name) for name in FACTS}
+    return Entry(op, tag=tag.name, old=dumps(facts), new=target)
+
+
+def _move_keys(source: str, target: str) -> list[Entry]:
+    """Keys of the source are the target's from now on; what history says of each."""
+    moved = list(ApiKey.objects.select_for_update().filter(limit_tag=source).order_by("id"))
+    ApiKey.objects.filter(id__in=[key.id for key in moved]).update(limit_tag=target)
+    return [
+        Entry(Op.SET, tag=source, field=f"key {key.key_id}", old=source, new=target)
+        for key in moved
+    ]
+
+
+def _empty(tag: Tag, into: Tag | None, change_set: ChangeSet) -> None:
+    """Take the tag off all agents, put the other on instead, and delete its row."""
+    with wide.delta():
+        if into is not None:
+            wide.gather(_MOVE, [into.id, tag.id, into.id])
+        wide.carriers(tag, adds=False)
+        wide.apply(change_set, {row.id: row for row in (tag, into) if row is not None})
+    if AgentTag.objects.filter(tag=tag).exists():
+        raise AssertionError("a tag under lock gained an agent")
+    forget_rows(TAG_INDEX, [tag.id])
+    Tag.objects.filter(id=tag.id)._raw_delete(using="default")
