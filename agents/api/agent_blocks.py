@@ -10,21 +10,22 @@ from agents.api.answers import Answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.block_bodies import BlockEditBody, BlockPath, BlocksQuery
 from agents.api.bodies import AgentId
+from agents.api.schemas import READ_ONE, WRITE, AgentState, BlockState, MemoryState, answers
 from agents.api.state import Memory, blocks_of
 from agents.domain.agentblocks import attach_block, detach_block
-from agents.domain.blocks import update_block
+from agents.domain.blocks import BlockEdit, update_block
 from agents.errors import BadRequest, NotFound
 
 router = Router(tags=["memory blocks"])
 
 
-@router.get("/{agent_id}/core-memory")
+@router.get("/{agent_id}/core-memory", response=answers(MemoryState, READ_ONE))
 def get_memory(request: HttpRequest, agent_id: AgentId) -> Answer:
     """The agent's memory: its blocks, oldest first."""
     return json_answer(Memory(blocks_of(require_seq(agent_id, actor_of(request)))))
 
 
-@router.get("/{agent_id}/core-memory/blocks")
+@router.get("/{agent_id}/core-memory/blocks", response=answers(list[BlockState], READ_ONE))
 def list_blocks(request: HttpRequest, agent_id: AgentId, query: Query[BlocksQuery]) -> Answer:
     """The agent's memory blocks, oldest first."""
     blocks = blocks_of(require_seq(agent_id, actor_of(request)))
@@ -34,36 +35,39 @@ def list_blocks(request: HttpRequest, agent_id: AgentId, query: Query[BlocksQuer
 
 
 # Before the routes by label, which take any path.
-@router.patch("/{agent_id}/core-memory/blocks/attach/{block_id}")
+@router.patch(
+    "/{agent_id}/core-memory/blocks/attach/{block_id}", response=answers(AgentState, WRITE)
+)
 def attach(request: HttpRequest, agent_id: AgentId, block_id: BlockPath) -> Answer:
     """Give the agent a block that exists; other agents may have it too. Answers the agent."""
     agent = attach_block(agent_id=agent_id, block_id=block_id, actor=actor_of(request))
     return agent_answer(agent_id, agent.seq, show_of(request))
 
 
-@router.patch("/{agent_id}/core-memory/blocks/detach/{block_id}")
+@router.patch(
+    "/{agent_id}/core-memory/blocks/detach/{block_id}", response=answers(AgentState, WRITE)
+)
 def detach(request: HttpRequest, agent_id: AgentId, block_id: BlockPath) -> Answer:
     """Take a block off the agent; the block stays. Answers the agent."""
     agent = detach_block(agent_id=agent_id, block_id=block_id, actor=actor_of(request))
     return agent_answer(agent_id, agent.seq, show_of(request))
 
 
-@router.get("/{agent_id}/core-memory/blocks/{path:label}")
+@router.get("/{agent_id}/core-memory/blocks/{path:label}", response=answers(BlockState, READ_ONE))
 def get_block(request: HttpRequest, agent_id: AgentId, label: Path[str]) -> Answer:
     """The agent's block with this label."""
     seq = require_seq(agent_id, actor_of(request))
     return _answer(agent_id, seq, label)
 
 
-@router.patch("/{agent_id}/core-memory/blocks/{path:label}")
+@router.patch("/{agent_id}/core-memory/blocks/{path:label}", response=answers(BlockState, WRITE))
 def edit_block(
     request: HttpRequest, agent_id: AgentId, label: Path[str], body: BlockEditBody
 ) -> Answer:
     """Change the agent's block with this label, for every agent that shares it."""
     actor = actor_of(request)
-    block = update_block(
-        agent_id=agent_id, label=label, actor=actor, extra=body.extra(), **body.given()
-    )
+    edit = BlockEdit(**body.given(), extra=body.extra())
+    block = update_block(agent_id=agent_id, label=label, actor=actor, edit=edit)
     return _answer(agent_id, require_seq(agent_id, actor), block.label)
 
 

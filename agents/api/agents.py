@@ -10,6 +10,7 @@ from agents.actors import Actor
 from agents.api.answers import Answer, answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.bodies import AgentBody, AgentEditBody, AgentId, Included, ListQuery, Which
+from agents.api.schemas import IF_MATCH, READ, READ_ONE, WRITE, WRITE_IF, AgentState, Done, answers
 from agents.api.state import Show, Written, write_many, write_one
 from agents.domain import agents as domain
 from agents.domain.edits import AgentEdit
@@ -35,7 +36,7 @@ _SORTS = {
 }
 
 
-@router.post("/", url_name="api-agents")
+@router.post("/", response=answers(AgentState, WRITE), url_name="api-agents")
 def create_agent(request: HttpRequest, body: AgentBody) -> Answer:
     """Make an agent."""
     spec = NewAgent(
@@ -50,7 +51,7 @@ def create_agent(request: HttpRequest, body: AgentBody) -> Answer:
     return agent_answer(agent.public_id, agent.seq, show_of(request))
 
 
-@router.get("/")
+@router.get("/", response=answers(list[AgentState], READ))
 def list_agents(request: HttpRequest, query: Query[ListQuery]) -> Answer:
     """A page of agents, newest first. To go on, give the last one's id as `after`."""
     actor = actor_of(request)
@@ -71,7 +72,7 @@ def list_agents(request: HttpRequest, query: Query[ListQuery]) -> Answer:
     return answer(write_many(page.seqs, show_of(request, query)))
 
 
-@router.get("/count")
+@router.get("/count", response=answers(int, READ))
 def count_agents(request: HttpRequest, query: Query[Which]) -> Answer:
     """How many agents, exactly."""
     actor = actor_of(request)
@@ -79,14 +80,14 @@ def count_agents(request: HttpRequest, query: Query[Which]) -> Answer:
     return json_answer(0 if wanted is None else listing.count(wanted, actor=actor))
 
 
-@router.get("/{agent_id}", url_name="api-agent")
+@router.get("/{agent_id}", response=answers(AgentState, READ_ONE), url_name="api-agent")
 def get_agent(request: HttpRequest, agent_id: AgentId, query: Query[Included]) -> Answer:
     """One agent."""
     seq = require_seq(agent_id, actor_of(request))
     return agent_answer(agent_id, seq, show_of(request, query))
 
 
-@router.patch("/{agent_id}")
+@router.patch("/{agent_id}", response=answers(AgentState, WRITE_IF), openapi_extra=IF_MATCH)
 def update_agent(
     request: HttpRequest, agent_id: AgentId, body: AgentEditBody, query: Query[Included]
 ) -> Answer:
@@ -113,7 +114,7 @@ def _update(
     return _written(agent_id, agent.seq, show)
 
 
-@router.delete("/{agent_id}")
+@router.delete("/{agent_id}", response=answers(Done, WRITE_IF), openapi_extra=IF_MATCH)
 def delete_agent(request: HttpRequest, agent_id: AgentId) -> Answer:
     """Delete an agent for good. `If-Match: <ETag>` is heeded."""
     domain.delete_agent(agent_id=agent_id, actor=actor_of(request), if_match=if_match_of(request))

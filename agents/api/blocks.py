@@ -16,6 +16,7 @@ from agents.api.block_bodies import (
 )
 from agents.api.bodies import OwnAgentsQuery
 from agents.api.pages import require_one_end
+from agents.api.schemas import READ, READ_ONE, WRITE, AgentState, BlockState, Done, answers
 from agents.api.state import block_of, write_many
 from agents.domain import blocks as domain
 from agents.filters import Sort
@@ -31,13 +32,13 @@ from agents.models import Block
 router = Router(tags=["memory blocks"])
 
 
-@router.post("/", url_name="api-blocks")
+@router.post("/", response=answers(BlockState, WRITE), url_name="api-blocks")
 def create_block(request: HttpRequest, body: NewBlockBody) -> Answer:
     """Make a block that no agent has yet. Not for keys that are limited to a tag."""
     return _answer(domain.create_block(body.new(), actor=actor_of(request)))
 
 
-@router.get("/")
+@router.get("/", response=answers(list[BlockState], READ))
 def list_blocks(request: HttpRequest, query: Query[BlockListQuery]) -> Answer:
     """A page of blocks, oldest first. To go on, give the last one's id as `after`."""
     require_one_end(query)
@@ -55,34 +56,34 @@ def list_blocks(request: HttpRequest, query: Query[BlockListQuery]) -> Answer:
     return json_answer([_state(block) for block in page])
 
 
-@router.get("/count")
+@router.get("/count", response=answers(int, READ))
 def count_blocks(request: HttpRequest, query: Query[WhichBlocks]) -> Answer:
     """How many blocks, exactly."""
     wanted = _filter_of(query)
     return json_answer(0 if wanted is None else block_count(wanted, actor=actor_of(request)))
 
 
-@router.get("/{block_id}", url_name="api-block")
+@router.get("/{block_id}", response=answers(BlockState, READ_ONE), url_name="api-block")
 def get_block(request: HttpRequest, block_id: BlockPath) -> Answer:
     """One block."""
     return _answer(_find(request, block_id))
 
 
-@router.patch("/{block_id}")
+@router.patch("/{block_id}", response=answers(BlockState, WRITE))
 def edit_block(request: HttpRequest, block_id: BlockPath, body: BlockEditBody) -> Answer:
     """Change a block for every agent that has it."""
     edit = domain.BlockEdit(**body.given(), extra=body.extra())
     return _answer(domain.edit_block(block_id=block_id, edit=edit, actor=actor_of(request)))
 
 
-@router.delete("/{block_id}")
+@router.delete("/{block_id}", response=answers(Done, WRITE))
 def delete_block(request: HttpRequest, block_id: BlockPath) -> Answer:
     """Delete a block, and take it off every agent that has it."""
     domain.delete_block(block_id=block_id, actor=actor_of(request))
     return json_answer({"message": f"Block id={block_id} successfully deleted"})
 
 
-@router.get("/{block_id}/agents")
+@router.get("/{block_id}/agents", response=answers(list[AgentState], READ_ONE))
 def list_agents_of_block(
     request: HttpRequest, block_id: BlockPath, query: Query[OwnAgentsQuery]
 ) -> Answer:

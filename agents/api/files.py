@@ -10,6 +10,7 @@ from ninja.files import UploadedFile
 from agents.api.answers import Answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.bodies import AgentId, ExportQuery, ImportForm
+from agents.api.schemas import READ_ONE, WRITE, AgentFileState, ImportedState, answers
 from agents.domain.agentfile import AgentFile, parse
 from agents.domain.exports import export_agent as export
 from agents.domain.imports import import_file
@@ -20,7 +21,7 @@ from agents.tagnames import shown
 router = Router(tags=["agent files"])
 
 
-@router.get("/{agent_id}/export")
+@router.get("/{agent_id}/export", response=answers(AgentFileState, READ_ONE))
 def export_agent(request: HttpRequest, agent_id: AgentId, query: Query[ExportQuery]) -> Answer:
     """The agent as an agent file, with its tags and memory blocks."""
     if query.use_legacy_format:
@@ -28,7 +29,7 @@ def export_agent(request: HttpRequest, agent_id: AgentId, query: Query[ExportQue
     return json_answer(export(agent_id, actor=actor_of(request)))
 
 
-@router.post("/import", url_name="api-import")
+@router.post("/import", response=answers(ImportedState, WRITE), url_name="api-import")
 def import_agents(
     request: HttpRequest,
     file: File[UploadedFile],

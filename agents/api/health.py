@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from agents.api.answers import Answer, json_answer
+from agents.api.schemas import Health, answers
 
 router = Router(tags=["health"])
 
@@ -16,7 +17,7 @@ _PROJECT: dict[str, Any] = tomllib.loads((settings.BASE_DIR / "pyproject.toml").
 VERSION: str = _PROJECT["project"]["version"]
 
 
-@router.get("/", auth=None)
+@router.get("/", response=answers(Health, ()), auth=None)
 def health(request: HttpRequest) -> Answer:
     """That the server answers; no key is needed."""
     return json_answer({"version": VERSION, "status": "ok"})

@@ -17,6 +17,7 @@ from agents.api.identity_bodies import (
     WhichIdentities,
 )
 from agents.api.pages import require_one_end
+from agents.api.schemas import READ, READ_ONE, WRITE, AgentState, BlockState, IdentityState, answers
 from agents.api.state import identity_of, write_many
 from agents.domain import identities as domain
 from agents.filters import AgentFilter, Sort
@@ -31,21 +32,21 @@ from agents.models import Identity
 router = Router(tags=["identities"])
 
 
-@router.post("/", url_name="api-identities")
+@router.post("/", response=answers(IdentityState, WRITE), url_name="api-identities")
 def create_identity(request: HttpRequest, body: IdentityBody) -> Answer:
     """Make an identity. Not for keys that are limited to a tag, nor is any other change here."""
     new = domain.NewIdentity(**body.given())
     return _answer(domain.create_identity(new, actor=actor_of(request)))
 
 
-@router.put("/")
+@router.put("/", response=answers(IdentityState, WRITE))
 def upsert_identity(request: HttpRequest, body: IdentityBody) -> Answer:
     """Make an identity, or change the one with this key."""
     new = domain.NewIdentity(**body.given())
     return _answer(domain.upsert_identity(new, actor=actor_of(request)))
 
 
-@router.get("/")
+@router.get("/", response=answers(list[IdentityState], READ))
 def list_identities(request: HttpRequest, query: Query[IdentityListQuery]) -> Answer:
     """A page of identities, newest first. To go on, give the last one's id as `after`."""
     require_one_end(query)
@@ -60,19 +61,19 @@ def list_identities(request: HttpRequest, query: Query[IdentityListQuery]) -> An
     return json_answer([_state(identity) for identity in page])
 
 
-@router.get("/count")
+@router.get("/count", response=answers(int, READ))
 def count_identities(request: HttpRequest, query: Query[WhichIdentities]) -> Answer:
     """How many identities, exactly."""
     return json_answer(identities_of(_filter_of(query), actor=actor_of(request)).count())
 
 
-@router.get("/{identity_id}", url_name="api-identity")
+@router.get("/{identity_id}", response=answers(IdentityState, READ_ONE), url_name="api-identity")
 def get_identity(request: HttpRequest, identity_id: IdentityPath) -> Answer:
     """One identity."""
     return _answer(find_identity(identity_id, actor_of(request)))
 
 
-@router.patch("/{identity_id}")
+@router.patch("/{identity_id}", response=answers(IdentityState, WRITE))
 def edit_identity(
     request: HttpRequest, identity_id: IdentityPath, body: IdentityEditBody
 ) -> Answer:
@@ -83,14 +84,14 @@ def edit_identity(
     return _answer(identity)
 
 
-@router.delete("/{identity_id}")
+@router.delete("/{identity_id}", response=answers(None, WRITE))
 def delete_identity(request: HttpRequest, identity_id: IdentityPath) -> Answer:
     """Delete an identity, and take it off its agents. The answer is null."""
     domain.delete_identity(identity_id=identity_id, actor=actor_of(request))
     return json_answer(None)
 
 
-@router.put("/{identity_id}/properties")
+@router.put("/{identity_id}/properties", response=answers(IdentityState, WRITE))
 def set_properties(
     request: HttpRequest, identity_id: IdentityPath, body: list[PropertyBody]
 ) -> Answer:
@@ -102,7 +103,7 @@ def set_properties(
     return _answer(identity)
 
 
-@router.get("/{identity_id}/agents")
+@router.get("/{identity_id}/agents", response=answers(list[AgentState], READ_ONE))
 def list_agents_of_identity(
     request: HttpRequest, identity_id: IdentityPath, query: Query[OwnAgentsQuery]
 ) -> Answer:
@@ -127,7 +128,7 @@ def list_agents_of_identity(
     return answer(write_many(page.seqs, show_of(request, query)))
 
 
-@router.get("/{identity_id}/blocks")
+@router.get("/{identity_id}/blocks", response=answers(list[BlockState], READ_ONE))
 def list_blocks_of_identity(request: HttpRequest, identity_id: IdentityPath) -> Answer:
     """Always empty: memory blocks here belong to agents."""
     find_identity(identity_id, actor_of(request))

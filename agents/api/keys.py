@@ -11,6 +11,7 @@ from agents.actors import Actor
 from agents.api.answers import Answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.bodies import KeysQuery, NewKeyBody
+from agents.api.schemas import READ, WRITE, KeyState, NewKeyState, answers
 from agents.domain import keys
 from agents.errors import BadRequest
 from agents.jsontext import loads
@@ -19,7 +20,7 @@ from agents.models import ApiKey, Scope
 router = Router(tags=["keys"])
 
 
-@router.post("/", url_name="api-keys")
+@router.post("/", response=answers(NewKeyState, WRITE), url_name="api-keys")
 def create_key(request: HttpRequest, body: NewKeyBody) -> Answer:
     """Make a key for one user's browser or phone; its `token` is in this answer and nowhere else.
 
@@ -36,7 +37,7 @@ def create_key(request: HttpRequest, body: NewKeyBody) -> Answer:
     return json_answer({**_state(made.key), "token": made.token})
 
 
-@router.get("/")
+@router.get("/", response=answers(list[KeyState], READ))
 def list_keys(request: HttpRequest, query: Query[KeysQuery]) -> Answer:
     """Such keys, newest first, also those that have ended. To go on, give the last one's id."""
     actor = actor_of(request)
@@ -48,7 +49,7 @@ def list_keys(request: HttpRequest, query: Query[KeysQuery]) -> Answer:
     return json_answer([_state(key) for key in found.order_by("-id")[: query.size]])
 
 
-@router.delete("/{key_id}")
+@router.delete("/{key_id}", response=answers(KeyState, WRITE))
 def disable_key(request: HttpRequest, key_id: Path[str]) -> Answer:
     """End such a key at once, for good."""
     return json_answer(_state(keys.disable_key(key_id=key_id, actor=actor_of(request))))

@@ -8,6 +8,7 @@ from ninja import Query, Router
 from agents.api.answers import Answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.bodies import ModelsQuery
+from agents.api.schemas import READ, EmbeddingState, ModelState, answers
 from agents.domain.handles import embedding_config, llm_config
 from agents.limits import PAGE_MOST
 from agents.listing.models import embeddings_in_use, models_in_use
@@ -15,7 +16,7 @@ from agents.listing.models import embeddings_in_use, models_in_use
 router = Router(tags=["models"])
 
 
-@router.get("/")
+@router.get("/", response=answers(list[ModelState], READ))
 def list_models(request: HttpRequest, query: Query[ModelsQuery]) -> Answer:
     """The models that agents name, sorted by their handles."""
     handles = models_in_use(actor=actor_of(request), most=PAGE_MOST)
@@ -23,7 +24,7 @@ def list_models(request: HttpRequest, query: Query[ModelsQuery]) -> Answer:
     return json_answer([one for one in models if _is_wanted(one, query)])
 
 
-@router.get("/embedding")
+@router.get("/embedding", response=answers(list[EmbeddingState], READ))
 def list_embeddings(request: HttpRequest) -> Answer:
     """The embeddings that agents name, sorted by their handles."""
     handles = embeddings_in_use(actor=actor_of(request), most=PAGE_MOST)

@@ -6,6 +6,7 @@ from ninja import Query, Router
 from agents.api.answers import Answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.bodies import TagsQuery
+from agents.api.schemas import READ, answers
 from agents.errors import BadRequest, Invalid
 from agents.limits import SEARCH_LENGTH
 from agents.listing.tags import names
@@ -13,7 +14,7 @@ from agents.listing.tags import names
 router = Router(tags=["tags"])
 
 
-@router.get("/")
+@router.get("/", response=answers(list[str], READ))
 def list_tags(request: HttpRequest, query: Query[TagsQuery]) -> Answer:
     """Tags that an agent carries, sorted by their bytes."""
     if query.after and query.before:

@@ -85,10 +85,12 @@ def edit_block(*, block_id: str, edit: BlockEdit, actor: Actor) -> Block:
 
 
 @write
-def update_block(*, agent_id: str, label: str, actor: Actor, **given: Any) -> Block:
+def update_block(
+    *, agent_id: str, label: str, actor: Actor, edit: BlockEdit | None = None, **given: Any
+) -> Block:
     """Edit an agent's block, found by its label, for all agents that have it.
 
-    `given` as in BlockEdit. Raises as `edit_block` does.
+    Instead of `edit` its fields may be given. Raises as `edit_block` does.
     """
     actor.require(Power.WRITE, "edit memory blocks")
     seq = _seq_of(agent_id, actor)
@@ -101,7 +103,7 @@ def update_block(*, agent_id: str, label: str, actor: Actor, **given: Any) -> Bl
     block, agents = _held(row.block_id, row.block.public_id)
     if seq not in {agent.seq for agent in agents}:
         raise Moved  # detached meanwhile, or the agent is gone
-    return _edit(block, agents, BlockEdit(**given), actor)
+    return _edit(block, agents, edit or BlockEdit(**given), actor)
 
 
 @write
