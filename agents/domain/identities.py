@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from agents.actors import Actor
 from agents.domain import history

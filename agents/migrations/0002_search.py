@@ -1,4 +1,4 @@
-"""Trigram search: pg_trgm indexes on PostgreSQL, FTS5 tables on SQLite; and WAL, set once."""
+"""Trigram search: pg_trgm indexes on PostgreSQL, FTS5 tables on SQLite."""
 
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -11,10 +11,8 @@ _POSTGRESQL = [
     "ALTER TABLE agents_tag SET (fillfactor = 70)",
 ]
 _SQLITE = [
-    "CREATE VIRTUAL TABLE agents_agent_search USING fts5"
-    " (folded, tokenize = 'trigram case_sensitive 1')",
-    "CREATE VIRTUAL TABLE agents_tag_search USING fts5"
-    " (folded, tokenize = 'trigram case_sensitive 1')",
+    f"CREATE VIRTUAL TABLE {table} USING fts5 (folded, tokenize = 'trigram case_sensitive 1')"
+    for table in ("agents_agent_search", "agents_tag_search")
 ]
 
 

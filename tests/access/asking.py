@@ -85,7 +85,8 @@ class World:
         """A name that the route's converter takes."""
         known = {"<unkept:": "tools", "<unkept_of_agent:": "messages"}
         known |= {"<unkept_search:": "tools/search", "<act_on_agent:": "summarize"}
-        return {"name": name for start, name in known.items() if start in route}
+        fitting = [name for start, name in known.items() if start in route]
+        return {"name": fitting[-1]} if fitting else {}
 
     def form(self, route: str) -> dict[str, str]:
         """What the route's form sends."""

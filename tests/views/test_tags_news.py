@@ -59,7 +59,7 @@ def test_news_name_who_and_what_and_mark_the_new_tag() -> None:
     response = ask(client, agent, shown)
     assert response.status_code == 200
     assert text_at(response, "#tag-status") == (
-        "Also changed by Maria: +vip −z. Also changed by Ben: −y."  # noqa: RUF001
+        "Also changed by Maria: +vip −z. Also changed by Ben: −y."
     )
     assert text_at(response, "#tag-count") == "(1)"
     assert chips_in(response) == ["vip"]
