@@ -2,17 +2,20 @@
 
 from agents.forms.agents import AboutForm, BlockForm, DeleteForm, NewAgentForm, SettingsForm
 from agents.forms.base import DomainForm, ExactText, text_of, texts_of, typed_tags
+from agents.forms.bulk import BulkForm, RowsForm
 from agents.forms.keys import KeyForm, RotateForm
 
 __all__ = [
     "AboutForm",
     "BlockForm",
+    "BulkForm",
     "DeleteForm",
     "DomainForm",
     "ExactText",
     "KeyForm",
     "NewAgentForm",
     "RotateForm",
+    "RowsForm",
     "SettingsForm",
     "text_of",
     "texts_of",

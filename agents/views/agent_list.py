@@ -15,6 +15,7 @@ from agents.limits import EXACT_COUNT
 from agents.listing import Count, Page, bounds
 from agents.listing.models import models_in_use
 from agents.views.access import actor_of
+from agents.views.bulk_selection import bar_context
 from agents.views.list_empty import ways_out
 from agents.views.list_rows import shown_rows
 from agents.views.list_words import other_parts, sentence, tag_parts
@@ -44,6 +45,8 @@ def agents(request: HttpRequest) -> HttpResponse:
     )
     exact = request.GET.get("count") == "exact"
     context = _filter_context(state, actor) | _page_context(state, page, actor, exact)
+    shown = [row.public_id for row in context["rows"]]
+    context |= bar_context(request, state, shown, actor)
     refused = typed if typed not in state.any + state.all + state.none else ""
     context |= {"notices": notices, "typed": refused, "fragment": wants_fragment(request)}
     response = render_page(request, "agents/list.html", context, fragment="results")

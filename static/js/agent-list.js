@@ -9,6 +9,8 @@ class AgentList extends HTMLElement {
     this.addEventListener("htmx:configRequest", (event) => this.onAsk(event));
     this.addEventListener("htmx:beforeSwap", () => this.onSwap());
     this.addEventListener("htmx:afterSwap", (event) => this.onSwapped(event));
+    this.addEventListener("change", ({ target }) => this.onPick(target));
+    this.showPicks();
   }
 
   // A field of text would lose the line break of a tag that has one.
@@ -32,7 +34,39 @@ class AgentList extends HTMLElement {
     this.focused = this.querySelector("#results").contains(document.activeElement);
   }
 
+  // One box of a row, or the header's for all of the page; the server keeps what is picked.
+  onPick(box) {
+    if (!box.matches(".pick")) return;
+    const rows = this.rowPicks();
+    if (box.id === "pick-page") for (const row of rows) row.checked = box.checked;
+    this.showPicks();
+    this.querySelector("#bulk").requestSubmit();
+  }
+
+  rowPicks() {
+    return [...this.querySelectorAll(".pick[name=agent]")];
+  }
+
+  // The header's box stands for this page: all of it, some of it, or none.
+  showPicks() {
+    const head = this.querySelector("#pick-page");
+    if (!head) return;
+    const ticked = this.rowPicks().map((row) => row.checked);
+    head.hidden = false;
+    head.checked = ticked.length > 0 && ticked.every(Boolean);
+    head.indeterminate = !head.checked && ticked.some(Boolean);
+  }
+
+  // What the server says is picked: "all" and "clear" change boxes that nobody touched.
+  takePicks(form) {
+    const picked = new Set(form.dataset.picked.split(" "));
+    for (const row of this.rowPicks()) row.checked = picked.has(row.value);
+  }
+
   onSwapped(event) {
+    const bar = event.detail.target?.id === "bulk" && this.querySelector("#bulk");
+    if (bar) this.takePicks(bar);
+    this.showPicks();
     if (event.detail.target?.id !== "results") return;
     const results = this.querySelector("#results");
     if (this.adding && !("refused" in results.dataset)) this.input.value = "";

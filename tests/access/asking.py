@@ -12,10 +12,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from agents.api.app import api
+from agents.domain.bulk import BulkChange, Selection, make_plan
 from agents.domain.identities import NewIdentity, create_identity
 from agents.domain.newagents import NewBlock
 from agents.domain.tags import change_tags
-from agents.models import Agent, ApiKey, Block
+from agents.filters import AgentFilter
+from agents.models import Agent, ApiKey, Block, BulkOp
 from tests.accounts.people import sign_in
 from tests.api.calls import SEED, call, make_token
 from tests.helpers import ROOT, make_agent, make_user
@@ -44,6 +46,8 @@ FORMS: dict[str, dict[str, str]] = {
     "/agents/<str:agent_id>/tags/": {"tag": "new"},
     "/agents/<str:agent_id>/tags/remove/": {"tag": "note"},
     "/agents/<str:agent_id>/tags/undo/": {"change_set": "CHANGE_SET"},
+    "/bulk/new/": {"add": "new"},
+    "/bulk/selection/": {"act": "all"},
     "/keys/": {"name": "new", "scope": "read"},
     "/keys/<str:key_id>/rotate/": {"overlap": "0"},
 }
@@ -113,6 +117,7 @@ def make_world() -> World:
     soon = timezone.now() + timedelta(hours=1)
     make_token(name="short", scope="read", limit_tag="user_1", expires_at=soon)
     values: dict[str, object] = {
+        "plan_id": _planned(own),
         "change_set": changed.id,
         "key_id": ApiKey.objects.get().key_id,
         "block_id": Block.objects.order_by("id")[0].public_id,
@@ -126,6 +131,13 @@ def make_world() -> World:
         "provider_id": "sso",
     }
     return World(own, foreign, values)
+
+
+def _planned(agent: Agent) -> object:
+    """A bulk change of this agent, planned."""
+    selection = Selection(AgentFilter(ids=(agent.public_id,)))
+    change = BulkChange(BulkOp.ADD, add=["planned"])
+    return make_plan(selection=selection, change=change, actor=ROOT).id
 
 
 def browser_of(who: str, **options: Any) -> Client:

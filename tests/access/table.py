@@ -38,6 +38,17 @@ GET  /agents/<str:agent_id>/tags/row/                      in     303    303    
 GET  /tags/suggest/                                        in     200    200    200     200
 
 GET  /keys/                                                in     403    403    403     200
+GET  /bulk/                                                in     403    403    200     200
+GET  /bulk/new/                                            in     403    403    200     200
+POST /bulk/new/                                            in     403    403    422     422
+POST /bulk/selection/                                      in     403    403    303     303
+GET  /bulk/<uuid:plan_id>/                                 in     403    403    200     200
+POST /bulk/<uuid:plan_id>/apply/                           in     403    403    303     303
+POST /bulk/<uuid:plan_id>/stop/                            in     403    403    303     303
+POST /bulk/<uuid:plan_id>/resume/                          in     403    403    303     303
+POST /bulk/<uuid:plan_id>/undo/                            in     403    403    409     409
+GET  /bulk/<uuid:plan_id>/results/                         in     403    403    200     200
+
 POST /keys/                                                in     403    403    403     200
 GET  /keys/<str:key_id>/                                   in     403    403    403     200
 POST /keys/<str:key_id>/rotate/                            in     403    403    403     200

@@ -1,0 +1,80 @@
+"""A bulk change in words: its title, what the plan says, how far it came."""
+
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from agents.domain.bulkdecide import Outcome
+from agents.domain.bulkresults import skipped_of
+from agents.domain.bulkrun import is_job, is_lost
+from agents.filterparse import parse
+from agents.jsontext import loads
+from agents.models import BulkOp, BulkPlan, BulkState
+from agents.templatetags.ade import marked
+from agents.views.list_words import sentence
+
+_SKIPPED = 50  # agents skipped that the page lists
+_REFUSED = 200  # lines refused that the page lists
+# Said of so many agents.
+_SAID = {
+    Outcome.SAME: "are so already",
+    Outcome.REFUSED: "skipped: protected, or not yours to change",
+    Outcome.FULL: "skipped: they have as many tags as an agent may have",
+    Outcome.GONE: "skipped: deleted meanwhile",
+}
+
+
+def title_of(plan: BulkPlan) -> SafeString:
+    """What it does, such as “Add vip”."""
+    add, remove = _tags(loads(plan.add)), _tags(loads(plan.remove))
+    if plan.op == BulkOp.ADD:
+        return format_html("Add {}", add)
+    if plan.op == BulkOp.REMOVE:
+        return format_html("Remove {}", remove)
+    if plan.op == BulkOp.REPLACE:
+        return format_html("Replace {} by {}", remove, add)
+    return SafeString("Add tags from a file" if plan.op == BulkOp.ROWS else "Undo a bulk change")
+
+
+def _tags(names: list[str]) -> SafeString:
+    return format_html_join(", ", "<bdi>{}</bdi>", ((marked(name),) for name in names))
+
+
+def plan_context(plan: BulkPlan) -> dict[str, Any]:
+    """What the page of a plan shows, whatever its state."""
+    counts = loads(plan.planned)
+    state, _ = parse(QueryDict(plan.query))
+    refused = loads(plan.refused)
+    ended = plan.state in (BulkState.DONE, BulkState.STOPPED)
+    return {
+        "plan": plan,
+        "title": title_of(plan),
+        "of_list": plan.wanted != "null",
+        "sentence": sentence(state),
+        "excluded": len(loads(plan.excluded)),
+        "back": f"{reverse('agents')}?{plan.query}",
+        "will_change": counts.get(Outcome.CHANGE, 0),
+        "others": [(counts[one], words) for one, words in _SAID.items() if counts.get(one)],
+        "sample": loads(plan.sample),
+        "difference": loads(plan.difference),
+        "refused": refused[:_REFUSED],
+        "refused_count": len(refused),
+        "is_planned": plan.state == BulkState.PLANNED,
+        "is_running": plan.state == BulkState.RUNNING,
+        "is_stopped": plan.state == BulkState.STOPPED,
+        "is_lost": is_lost(plan),
+        "is_job": is_job(plan),
+        "skipped": skipped_of(plan, _SKIPPED) if ended else [],
+        **_undo(plan, ended),
+    }
+
+
+def _undo(plan: BulkPlan, ended: bool) -> dict[str, Any]:
+    """Its undo, if it was begun, and whether it can be."""
+    if plan.change_set_id is None:
+        return {"undone_by": None, "may_undo": False}
+    undone_by = BulkPlan.objects.filter(undoes=plan.change_set_id).first()
+    return {"undone_by": undone_by, "may_undo": ended and undone_by is None}
