@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agents.listing.renames import Renames
 from agents.models import Act, Agent, Change, ChangeSet, Op
 
 RECENT = 5
 PAGE = 50
 _DERIVED = {"llm_config", "embedding_config"}
-_UNDOABLE = {Act.TAGS, Act.FIELDS, Act.UNDO}
+_UNDOABLE = {Act.TAGS, Act.FIELDS, Act.UNDO, Act.MERGE, Act.TAG_DELETE, Act.OFFBOARD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Entry:
         return [change for change in fields if change.field not in _DERIVED] or fields
 
     @property
+    def renamed(self) -> list[Change]:
+        """Renames of a tag that it carried."""
+        return [change for change in self.changes if change.op == Op.RENAME]
+
+    @property
     def undoable(self) -> bool:
         """True if it moved tags of an agent that was there before and after."""
         return self.change_set.act in _UNDOABLE and bool(self.added or self.removed)
@@ -53,7 +59,36 @@ def feed(agent: Agent, *, before: int | None = None, size: int = PAGE) -> FeedPa
         changes = changes.filter(id__lt=before)
     rows = list(changes.select_related("change_set").order_by("-id")[: size + 1])
     shown = rows[:size]
-    return FeedPage(_grouped(shown), shown[-1].id if len(rows) > size else None)
+    older = shown[-1].id if len(rows) > size else None
+    renames = [
+        row
+        for row in _renames(agent)
+        if (before is None or row.id < before) and (older is None or row.id > older)
+    ]
+    shown = sorted([*shown, *renames], key=lambda row: -row.id)
+    return FeedPage(_grouped(shown), older)
+
+
+def _renames(agent: Agent) -> list[Change]:
+    """The renames of tags at a time when this agent carried them."""
+    own = Change.objects.filter(agent_id=agent.public_id, op__in=[Op.ADD, Op.REMOVE])
+    renames = Renames(set(own.order_by().values_list("tag", flat=True).distinct()))
+    if not renames.all:
+        return []
+    moves = own.filter(tag__in=renames.names).values_list("id", "op", "tag")
+    steps = [(key, op, tag, "") for key, op, tag in moves]
+    steps += [(row.id, Op.RENAME, row.old, row.new) for row in renames.all]
+    carried: set[str] = set()
+    found = []
+    for key, op, tag, new in sorted(steps):
+        if op == Op.ADD:
+            carried.add(tag)
+        elif op == Op.REMOVE:
+            carried.discard(tag)
+        elif tag in carried:
+            carried ^= {tag, new}
+            found.append(key)
+    return list(Change.objects.filter(id__in=found).select_related("change_set"))
 
 
 def recent_tag_changes(agent: Agent) -> list[Entry]:
