@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from agents.views import (
     agent,
+    agent_export,
     agent_file,
     agent_history,
     agent_json,
@@ -24,6 +25,7 @@ from agents.views import (
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="agents")),
     path("agents/", agent_list.agents, name="agents"),
+    path("agents/export.csv", agent_export.export, name="agent-export"),
     path("agents/new/", new_agent.new_agent, name="agent-new"),
     path("agents/upload/", agent_file.upload, name="agent-upload"),
     path("agents/<str:agent_id>/", agent.overview, name="agent"),

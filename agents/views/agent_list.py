@@ -101,6 +101,7 @@ def _page_context(state: ListState, page: Page, actor: Actor, exact: bool) -> di
         "sentence": sentence(state),
         "count": count,
         "exact": f"{to_query(state)}&count=exact".lstrip("&"),
+        "export": to_query(state.changed()),
         **neighbours,
     }
     if not page.seqs and not page.cut_short:

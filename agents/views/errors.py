@@ -12,7 +12,7 @@ from agents.jsontext import loads
 from agents.models import Tag
 from agents.views.access import Deleted
 
-TITLES = {403: "Not allowed", 404: "Not found", 409: "Changed meanwhile"}
+TITLES = {403: "Not allowed", 404: "Not found", 409: "Changed meanwhile", 503: "Busy"}
 
 
 class DomainErrorMiddleware:

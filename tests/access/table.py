@@ -10,6 +10,7 @@ GET  /                                                     in     out    out    
 POST /                                                     in     out    out    out     out
 
 GET  /agents/                                              in     200    200    200     200
+GET  /agents/export.csv                                    in     200    200    200     200
 GET  /agents/new/                                          in     403    200    200     200
 POST /agents/new/                                          in     403    303    303     303
 GET  /agents/upload/                                       in     403    200    200     200

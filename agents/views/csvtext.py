@@ -1,0 +1,19 @@
+"""Rows as CSV text (RFC 4180), fit for a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+# A spreadsheet takes a cell that begins so for a formula, and runs it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """The rows as lines; None is an empty cell, a text that might be a formula gets a ' before."""
+    text = io.StringIO()
+    csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
