@@ -67,6 +67,12 @@ def server_command(port: int) -> list[str | Path]:
     ]
 
 
+def worker_command() -> list[str | Path]:
+    """The worker that does long work; it says nothing but what goes wrong."""
+    manage = ["manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--verbosity=0"]
+    return [sys.executable, *manage]
+
+
 def free_port() -> int:
     """A port that nothing listens on now."""
     with socket.create_server((HOST, 0)) as listener:
@@ -125,7 +131,10 @@ def main() -> int:
     port = int(os.environ["PORT"])
     environment = {name: value for name, value in os.environ.items() if name != "DEMO_PASSWORD"}
     asked = Signals()
-    children = {"server": start(server_command(port), env=environment)}
+    children = {
+        "server": start(server_command(port), env=environment),
+        "worker": start(worker_command(), env=environment),
+    }
     try:
         reason = watch(children, asked, port)
     finally:

@@ -1,0 +1,154 @@
+"""Bulk changes in a real browser."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+from processes import start, stop
+from serve import worker_command
+
+from agents.domain.agents import create_agents
+from agents.domain.newagents import NewAgent
+from agents.limits import BULK_AT_ONCE
+from agents.models import Tag
+from tests.helpers import ROOT, make_agent, make_user
+
+pytestmark = pytest.mark.browser
+
+NewPage = Callable[..., Page]
+
+
+def open_list(new_page: NewPage, query: str = "", **options: object) -> Page:
+    page = new_page(make_user(role="manager"), **options)
+    page.goto(f"/agents/{query}")
+    return page
+
+
+def make_many(count: int) -> None:
+    create_agents(
+        [NewAgent(name=f"n{i:04}", model="m/1", tags=["t"]) for i in range(count)], actor=ROOT
+    )
+
+
+def boxes(page: Page) -> list[bool]:
+    return [box.is_checked() for box in page.locator(".pick[name=agent]").all()]
+
+
+def test_filter_select_all_plan_apply_undo_and_all_is_still_there(new_page: NewPage) -> None:
+    make_many(60)
+    make_agent(name="other")
+    page = open_list(new_page, "?any=t")
+    page.locator("#bulk-all").click()
+    expect(page.locator(".bulk-said")).to_have_text("All matching are selected.")
+    assert all(boxes(page))
+    page.get_by_role("checkbox", name="Select n0059").uncheck()
+    expect(page.locator(".bulk-said")).to_have_text("All matching are selected, but 1.")
+    page.locator("#bulk-add").click()
+    page.locator("#id_add").fill("vip")
+    page.locator("#id_reason").fill("spring")
+    page.keyboard.press("Enter")
+    expect(page.locator(".plan-counts")).to_have_text("59 agents will change.")
+    page.locator("#apply").click()
+    expect(page.locator("#plan-h")).to_have_text("Done")
+    assert Tag.objects.get(name="vip").n == 59
+    page.locator("#back").click()
+    page.wait_for_url("**/agents/?any=t")
+    expect(page.locator(".bulk-said")).to_have_text("All matching are selected, but 1.")
+    assert boxes(page)[:2] == [False, True]
+    page.go_back()
+    page.locator("#undo").click()
+    expect(page.locator("h1")).to_have_text("Undo a bulk change")
+    expect(page.locator("#plan-h")).to_have_text("Done")
+    assert Tag.objects.get(name="vip").n == 0
+    page.locator("#back").click()
+    page.wait_for_url("**/agents/?any=t")
+    expect(page.locator(".bulk-said")).to_have_text("All matching are selected, but 1.")
+
+
+def test_box_of_the_page_stands_for_its_rows(new_page: NewPage) -> None:
+    make_many(3)
+    page = open_list(new_page)
+    page.locator("#pick-page").check()
+    expect(page.locator(".bulk-said")).to_have_text("3 selected.")
+    assert boxes(page) == [True, True, True]
+    page.get_by_role("checkbox", name="Select n0001").uncheck()
+    expect(page.locator(".bulk-said")).to_have_text("2 selected.")
+    assert not page.locator("#pick-page").is_checked()
+    assert page.evaluate("document.querySelector('#pick-page').indeterminate")
+    page.reload()
+    assert boxes(page) == [True, False, True]
+    page.locator("#bulk-none").click()
+    expect(page.locator(".bulk-said")).to_have_text("None selected.")
+    assert boxes(page) == [False, False, False]
+
+
+def test_bulk_change_without_javascript(new_page: NewPage) -> None:
+    make_many(3)
+    page = open_list(new_page, javascript=False)
+    page.get_by_role("checkbox", name="Select n0001").check()
+    page.locator("#bulk-add").click()
+    page.locator("#id_add").fill("vip")
+    page.get_by_role("button", name="Show the plan").click()
+    page.locator("#apply").click()
+    expect(page.locator("#plan-h")).to_have_text("Done")
+    assert Tag.objects.get(name="vip").n == 1
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_bulk_pages_are_accessible(
+    new_page: NewPage, axe: Callable[[Page], list[str]], theme: str, width: int
+) -> None:
+    make_many(3)
+    page = open_list(new_page, theme=theme, width=width)
+
+    def fine() -> None:
+        assert axe(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    page.locator("#bulk-all").click()
+    expect(page.locator(".bulk-said")).to_have_text("All matching are selected.")
+    fine()
+    page.locator("#bulk-replace").click()
+    page.locator("#id_remove").fill("t")
+    fine()
+    page.locator("#id_add").fill("u")
+    page.keyboard.press("Enter")
+    expect(page.locator("#apply")).to_be_visible()
+    fine()
+    page.locator("#apply").click()
+    expect(page.locator("#plan-h")).to_have_text("Done")
+    fine()
+    page.goto("/bulk/")
+    fine()
+
+
+@pytest.fixture
+def worker(live: str, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The worker of `make run`, on the test database."""
+    about = {"DATABASE_URL": database_url, "SECRET_KEY": settings.SECRET_KEY}
+    process = start(worker_command(), env=os.environ | about)
+    yield process
+    stop([process], seconds=10)
+
+
+def test_progress_is_seen_and_survives_a_closed_page(
+    new_page: NewPage, worker: subprocess.Popen[bytes]
+) -> None:
+    make_many(BULK_AT_ONCE + 1)
+    page = open_list(new_page, "?any=t")
+    page.locator("#bulk-all").click()
+    page.locator("#bulk-add").click()
+    page.locator("#id_add").fill("vip")
+    page.keyboard.press("Enter")
+    page.locator("#apply").click()
+    expect(page.locator("#plan-h")).to_have_text("Running")
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    expect(page.locator("#plan-h")).to_have_text("Done", timeout=60_000)
+    assert Tag.objects.get(name="vip").n == BULK_AT_ONCE + 1
+    assert page.locator("#plan-progress").get_attribute("value") == str(BULK_AT_ONCE + 1)
