@@ -131,13 +131,13 @@ def delete_agent(
     held = hold(agent_id, actor=actor, whole=True)
     held.require_version(if_match)
     guard.check_delete(actor, held.carried.values())
-    _bury(held, reason)
+    bury(held, history.open_change_set(actor=actor, act=Act.DELETE, reason=reason))
 
 
-def _bury(held: Held, reason: str) -> None:
+def bury(held: Held, change_set: ChangeSet) -> None:
+    """Delete an agent that is held with all its tags, and record it."""
     agent, actor = held.agent, held.actor
     tags = [held.carried[name] for name in held.names]
-    change_set = history.open_change_set(actor=actor, act=Act.DELETE, reason=reason)
     history.record(
         change_set,
         [Entry(Op.DELETE, agent.public_id, agent.name), *entries_of(agent, [], tags)],

@@ -47,9 +47,9 @@ def merge_tags(
             "agents: only an admin may merge it, or disable those keys first."
         )
     change_set = history.open_change_set(actor=actor, act=Act.MERGE, reason=reason)
-    history.record(change_set, [_end(Op.MERGE, rows[source], target)])
+    history.record(change_set, [end_entry(Op.MERGE, rows[source], target)])
     history.record(change_set, _move_keys(source, target))
-    _empty(rows[source], rows[target], change_set)
+    empty(rows[source], rows[target], change_set)
     return TagResult(change_set, plan)
 
 
@@ -73,13 +73,14 @@ def delete_tag(
     plan = plans.delete_of(tag)
     plans.require_unchanged(plan, fingerprint)
     change_set = history.open_change_set(actor=actor, act=act, reason=reason)
-    history.record(change_set, [_end(Op.DELETE, tag, None)])
+    history.record(change_set, [end_entry(Op.DELETE, tag, None)])
     keys.disable_limited_to(tag=name, actor=actor)
-    _empty(tag, None, change_set)
+    empty(tag, None, change_set)
     return TagResult(change_set, plan)
 
 
-def _end(op: Op, tag: Tag, target: str | None) -> Entry:
+def end_entry(op: Op, tag: Tag, target: str | None) -> Entry:
+    """What history says of a tag that ends, so that undo can make it again."""
     facts: dict[str, Any] = {name: getattr(tag, name) for name in FACTS}
     return Entry(op, tag=tag.name, old=dumps(facts), new=target)
 
@@ -94,7 +95,7 @@ def _move_keys(source: str, target: str) -> list[Entry]:
     ]
 
 
-def _empty(tag: Tag, into: Tag | None, change_set: ChangeSet) -> None:
+def empty(tag: Tag, into: Tag | None, change_set: ChangeSet) -> None:
     """Take the tag off all agents, put the other on instead, and delete its row."""
     with wide.delta():
         if into is not None:

@@ -19,7 +19,7 @@ from agents.domain.undo import Kept, undo
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.jsontext import loads
 from agents.listing.renames import Renames
-from agents.models import Act, AgentTag, ApiKey, Change, ChangeSet, Op, Tag
+from agents.models import Act, Agent, AgentTag, ApiKey, Change, ChangeSet, Op, Tag
 from agents.tagnames import shown
 
 # What was left is told one by one up to so many.
@@ -182,6 +182,8 @@ def _kept(original: ChangeSet, tags: dict[str, Tag]) -> tuple[list[Kept], int]:
 
 
 def _why(agent_id: str, tag: Tag | None, op: str) -> str:
+    if not Agent.objects.filter(public_id=agent_id).exists():
+        return "the agent is deleted"
     carries = (
         tag is not None and AgentTag.objects.filter(agent__public_id=agent_id, tag=tag).exists()
     )

@@ -103,8 +103,8 @@ def test_undo_of_a_merge_leaves_what_changed_since() -> None:
         [
             (agents[0].public_id, "vip", "it is no longer there"),
             (agents[1].public_id, "Vip", "the agent carries it again"),
-            (agents[2].public_id, "vip", "it is no longer there"),
-            (agents[2].public_id, "Vip", "it was changed since, or the agent is full"),
+            (agents[2].public_id, "vip", "the agent is deleted"),
+            (agents[2].public_id, "Vip", "the agent is deleted"),
         ]
     )
     assert undone.kept_count == 4
