@@ -17,6 +17,7 @@ from agents.api import (
     unkept,
 )
 from agents.api.auth import KeyAuth
+from agents.api.docs import add_docs
 from agents.api.errors import add_handlers
 from agents.api.parser import StrictParser
 
@@ -41,5 +42,6 @@ api.add_router("/agents", agents.router)
 api.add_router("/agents", agent_tags.router)
 api.add_router("/agents", agent_blocks.router)
 api.add_router("/agents", agent_identities.router)
+add_docs(api)
 # Last, because its names stand for whole families of paths.
 api.add_router("", unkept.router)

@@ -10,6 +10,8 @@ GET  /                                                     in     out    out    
 POST /                                                     in     out    out    out     out
 
 GET  /agents/                                              in     200    200    200     200
+GET  /go/                                                  in     out    out    out     out
+GET  /go/suggest/                                          in     200    200    200     200
 GET  /agents/export.csv                                    in     200    200    200     200
 GET  /agents/new/                                          in     403    200    200     200
 POST /agents/new/                                          in     403    303    303     303
@@ -36,9 +38,9 @@ POST /agents/<str:agent_id>/tags/undo/                     in     403    303    
 GET  /agents/<str:agent_id>/tags/news/                     in     303    303    303     303
 GET  /agents/<str:agent_id>/tags/editor/                   in     303    303    303     303
 GET  /agents/<str:agent_id>/tags/row/                      in     303    303    303     303
+GET  /styleguide/                                          in     404    404    404     404
 GET  /tags/suggest/                                        in     200    200    200     200
 
-GET  /keys/                                                in     403    403    403     200
 GET  /bulk/                                                in     403    403    200     200
 GET  /bulk/new/                                            in     403    403    200     200
 POST /bulk/new/                                            in     403    403    422     422
@@ -50,6 +52,7 @@ POST /bulk/<uuid:plan_id>/resume/                          in     403    403    
 POST /bulk/<uuid:plan_id>/undo/                            in     403    403    409     409
 GET  /bulk/<uuid:plan_id>/results/                         in     403    403    200     200
 
+GET  /keys/                                                in     403    403    403     200
 POST /keys/                                                in     403    403    403     200
 GET  /keys/<str:key_id>/                                   in     403    403    403     200
 POST /keys/<str:key_id>/rotate/                            in     403    403    403     200
@@ -115,6 +118,7 @@ POST /accounts/2fa/webauthn/login/                         out    out    out    
 API = """
 #                                                                nobody read write manage own foreign
 GET    /v1/health/                                               200    200  200   200    200 200
+GET    /v1/docs                                                  200    200  200   200    200 200
 GET    /v1/tags/                                                 401    200  200   200    200 200
 GET    /v1/agents/                                               401    200  200   200    200 200
 POST   /v1/agents/                                               401    403  200   200    200 200
