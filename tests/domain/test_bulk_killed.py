@@ -1,0 +1,214 @@
+"""A bulk change whose worker is killed: it goes on, exactly once for each agent, and can be undone.
+
+Bounded here; with 100,000 agents, a second writer's wait and the memory of it in `make prove`.
+"""
+
+import os
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django_tasks_db.models import DBTaskResult
+from processes import start, stop
+from serve import worker_command
+
+from agents import tasks
+from agents.domain import recount
+from agents.domain.bulk import BulkChange, Selection, make_plan
+from agents.domain.bulkrun import LOST
+from agents.domain.tags import change_tags
+from agents.filters import AgentFilter
+from agents.limits import BULK_BATCH
+from agents.models import Agent, AgentTag, BulkOp, BulkPlan, BulkState, Change, Tag
+from tests.helpers import ROOT, make_agent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LOADED = AgentFilter(none=("outside",))
+
+
+def make_herd(count: int) -> None:
+    call_command("bench_data", agents=count, shape="loadtest", verbosity=0)
+
+
+def planned(op: BulkOp = BulkOp.ADD) -> BulkPlan:
+    return make_plan(selection=Selection(LOADED), change=BulkChange(op, add=["bulk"]), actor=ROOT)
+
+
+@contextmanager
+def worker(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker as `make run` starts it."""
+    about = {"DATABASE_URL": database_url, "SECRET_KEY": settings.SECRET_KEY}
+    process = start(worker_command(), env=os.environ | about)
+    try:
+        yield process
+    finally:
+        stop([process], seconds=20)
+
+
+def wait_until(plan: BulkPlan, what: Callable[[], bool], seconds: float = 60) -> None:
+    """Look at the plan again and again."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, (plan.state, plan.looked, plan.problem)
+        time.sleep(0.02)  # between looks; what is waited for has no other sign
+        plan.refresh_from_db()
+
+
+def carriers() -> int:
+    return AgentTag.objects.filter(tag__name="bulk").count()
+
+
+def killed_and_finished(plan: BulkPlan, database_url: str, seconds: float) -> None:
+    """Run it, with the worker killed in the middle."""
+    tasks.begin(plan_id=plan.id, actor=ROOT)
+    with worker(database_url) as process:
+        wait_until(plan, lambda: plan.looked > plan.matched // 4, seconds)
+        process.kill()
+        process.wait()
+    plan.refresh_from_db()
+    assert plan.state == BulkState.RUNNING
+    assert BULK_BATCH <= plan.looked < plan.matched
+    assert carriers() == plan.changed == Tag.objects.get(name="bulk").n
+    # As the look after it does, once it has waited long enough.
+    BulkPlan.objects.filter(id=plan.id).update(beat_at=plan.beat_at - LOST)
+    tasks.look_after_bulk.func(str(plan.id))
+    with worker(database_url):
+        wait_until(plan, lambda: plan.state != BulkState.RUNNING, seconds)
+
+
+def test_killed_worker_is_followed_by_another(database_url: str) -> None:
+    make_herd(5_000)
+    before = set(AgentTag.objects.values_list("tag_id", "agent_id"))
+    plan = planned()
+    killed_and_finished(plan, database_url, 60)
+    assert (plan.state, plan.looked, plan.changed) == (BulkState.DONE, 5_000, 5_000)
+    assert carriers() == Tag.objects.get(name="bulk").n == 5_000
+    changes = Change.objects.filter(change_set_id=plan.change_set_id)
+    assert changes.count() == changes.values("agent_id").distinct().count() == 5_000
+    undo = tasks.begin_undo(plan_id=plan.id, actor=ROOT)
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, verbosity=0)
+    undo.refresh_from_db()
+    assert (undo.state, undo.changed) == (BulkState.DONE, 5_000)
+    assert set(AgentTag.objects.values_list("tag_id", "agent_id")) == before
+    assert list(recount.differences()) == []
+
+
+def test_two_workers_do_each_batch_once(database_url: str) -> None:
+    make_herd(4_000)
+    plan = planned()
+    tasks.begin(plan_id=plan.id, actor=ROOT)
+    tasks.run_bulk.enqueue(str(plan.id))
+    with worker(database_url), worker(database_url):
+        wait_until(plan, lambda: plan.state == BulkState.DONE)
+    assert (plan.looked, plan.changed, carriers()) == (4_000, 4_000, 4_000)
+    assert Change.objects.filter(change_set_id=plan.change_set_id).count() == 4_000
+
+
+def test_look_after_a_run_leaves_one_that_is_attended(database_url: str) -> None:
+    make_herd(2_250)
+    plan = planned()
+    tasks.begin(plan_id=plan.id, actor=ROOT)
+    waiting = _waiting()
+    tasks.look_after_bulk.func(str(plan.id))
+    assert _waiting() - waiting == {"agents.tasks.look_after_bulk": 1}
+    plan.refresh_from_db()
+    BulkPlan.objects.filter(id=plan.id).update(started_at=plan.started_at - LOST)
+    waiting = _waiting()
+    tasks.look_after_bulk.func(str(plan.id))
+    assert _waiting() - waiting == {
+        "agents.tasks.look_after_bulk": 1,
+        "agents.tasks.run_bulk": 1,
+    }
+
+
+def _waiting() -> Counter[str]:
+    return Counter(DBTaskResult.objects.values_list("task_path", flat=True))
+
+
+class Writer(threading.Thread):
+    """Someone who changes tags of agents in the run, one after the other, and times each."""
+
+    def __init__(self, ids: list[str], outside: str) -> None:
+        super().__init__()
+        self.ids, self.outside = ids, outside
+        self.times: list[float] = []
+        self.problem: Exception | None = None
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        try:
+            turn = 0
+            while not self.ended.wait(0.05):
+                turn += 1
+                self._timed(self.ids[turn % len(self.ids)], "note", turn // len(self.ids))
+                self._timed(self.outside, "bulk", turn)
+        except Exception as problem:
+            self.problem = problem
+        finally:
+            connection.close()
+
+    def _timed(self, agent_id: str, tag: str, turn: int) -> None:
+        begun = time.perf_counter()
+        which = "add" if turn % 2 == 0 else "remove"
+        change_tags(agent_id=agent_id, actor=ROOT, **{which: [tag]})
+        self.times.append(time.perf_counter() - begun)
+
+
+def peak(process: subprocess.Popen[bytes]) -> int:
+    """The most memory that the process had, in KiB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1])
+
+
+def run_whole(plan: BulkPlan, database_url: str) -> int:
+    """Run it in a worker of its own; the worker's peak memory in KiB."""
+    tasks.begin(plan_id=plan.id, actor=ROOT)
+    with worker(database_url) as process:
+        wait_until(plan, lambda: plan.state == BulkState.DONE, 900)
+        return peak(process)
+
+
+@pytest.mark.prove
+def test_100_000_agents_killed_resumed_undone_beside_another_writer(database_url: str) -> None:
+    make_herd(10_000)
+    small = run_whole(planned(), database_url)
+    call_command("bench_data", agents=90_000, shape="loadtest", append=True, seed=2, verbosity=0)
+    outside = make_agent(tags=["outside"])
+    ids = list(Agent.objects.order_by("-seq").values_list("public_id", flat=True)[1:90_000:997])
+    plan = planned()
+    assert plan.matched == 100_000
+    other = Writer(ids, outside.public_id)
+    other.start()
+    killed_and_finished(plan, database_url, 900)
+    other.ended.set()
+    other.join()
+    assert other.problem is None
+    print(f"{len(other.times)} writes beside the run, the longest {max(other.times):.3f} s")
+    assert max(other.times) <= 0.5
+    change_tags(agent_id=outside.public_id, remove=["bulk"], actor=ROOT)
+    assert (plan.looked, plan.changed) == (100_000, 90_000)
+    assert carriers() == Tag.objects.get(name="bulk").n == 100_000
+    undo = tasks.begin_undo(plan_id=plan.id, actor=ROOT)
+    with worker(database_url) as process:
+        wait_until(undo, lambda: undo.state == BulkState.DONE, 900)
+        large = peak(process)
+    assert carriers() == 10_000
+    again = planned()
+    large = max(large, run_whole(again, database_url))
+    print(f"peak memory {small:,} KiB for 10,000 agents, {large:,} KiB for 100,000 and the undo")
+    assert large < 1.25 * small
+    took = again.finished_at - again.started_at
+    print(f"100,000 agents took {took}")
+    assert took < timedelta(minutes=10)
+    assert list(recount.differences()) == []
