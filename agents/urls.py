@@ -18,6 +18,7 @@ from agents.views import (
     keys,
     new_agent,
     row_editor,
+    styleguide,
     suggestions,
     tags,
 )
@@ -44,6 +45,7 @@ urlpatterns = [
     path("agents/<str:agent_id>/tags/news/", tags.news, name="agent-tags-news"),
     path("agents/<str:agent_id>/tags/editor/", row_editor.row_editor, name="agent-tags-editor"),
     path("agents/<str:agent_id>/tags/row/", row_editor.row_tags, name="agent-tags-row"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("tags/suggest/", suggestions.suggest, name="tag-suggest"),
     path("keys/", keys.keys, name="keys"),
     path("keys/<str:key_id>/", keys.key, name="key"),
