@@ -13,6 +13,7 @@ from agents.views import (
     agent_memory,
     agent_settings,
     delete_agent,
+    go,
     bulk,
     bulk_selection,
     keys,
@@ -26,6 +27,8 @@ from agents.views import (
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="agents")),
     path("agents/", agent_list.agents, name="agents"),
+    path("go/", go.go, name="go"),
+    path("go/suggest/", go.suggestions, name="go-suggest"),
     path("agents/export.csv", agent_export.export, name="agent-export"),
     path("agents/new/", new_agent.new_agent, name="agent-new"),
     path("agents/upload/", agent_file.upload, name="agent-upload"),

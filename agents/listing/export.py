@@ -18,6 +18,7 @@ _BATCH = 500
 class ExportRow:
     """An agent as a file of the list has it; users' tags first, then by text."""
 
+    tags: list[TagChip]
     seq: int
     public_id: str
     name: str
@@ -27,7 +28,6 @@ class ExportRow:
     context_window_limit: int | None
     created_at: datetime
     updated_at: datetime
-    tags: list[TagChip]
 
 
 _COLUMNS = [name for name in ExportRow.__dataclass_fields__ if name != "tags"]
@@ -53,5 +53,5 @@ def export_batches(
 def _rows(seqs: list[int]) -> list[ExportRow]:
     tags = chips(seqs)
     values = Agent.objects.filter(seq__in=seqs).values_list(*_COLUMNS)
-    rows = {value[0]: ExportRow(*value, tags.get(value[0], [])) for value in values}
+    rows = {value[0]: ExportRow(tags.get(value[0], []), *value) for value in values}
     return [rows[seq] for seq in seqs if seq in rows]

@@ -109,7 +109,16 @@ def when(moment: datetime) -> SafeString:
     day, clock = exact.isoformat(timespec="seconds")[:19].split("T")
     words = ago(exact, timezone.now())
     return SafeString(
-        f'<time datetime="{day}T{clock}+00:00" title="{day} {clock} UTC">{words}</time>'
+        f'<time datetime="{day}T{clock}+00:00" title="{day} {clock} UTC" data-ago>{words}</time>'
+    )
+
+
+@register.simple_tag
+def exactly(moment: datetime) -> SafeString:
+    """The time itself, for a reader who cannot hover: UTC, until our script knows their zone."""
+    day, clock = moment.astimezone(UTC).isoformat(timespec="minutes")[:16].split("T")
+    return SafeString(
+        f'<time datetime="{moment.astimezone(UTC).isoformat()}" data-exact>{day} {clock} UTC</time>'
     )
 
 
