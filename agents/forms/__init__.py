@@ -4,6 +4,7 @@ from agents.forms.agents import AboutForm, BlockForm, DeleteForm, NewAgentForm, 
 from agents.forms.base import DomainForm, ExactText, text_of, texts_of, typed_tags
 from agents.forms.bulk import BulkForm, RowsForm
 from agents.forms.keys import KeyForm, RotateForm
+from agents.forms.views import ViewForm
 
 __all__ = [
     "AboutForm",
@@ -17,6 +18,7 @@ __all__ = [
     "RotateForm",
     "RowsForm",
     "SettingsForm",
+    "ViewForm",
     "text_of",
     "texts_of",
     "typed_tags",

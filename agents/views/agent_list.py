@@ -1,6 +1,7 @@
 """The list of agents. Its whole state stands in the address: see agents.filterparse."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django.views.decorators.http import require_safe
 from ade.http import render_page, wants_fragment
 from agents import listing
 from agents.actors import Actor, Power
+from agents.domain.views import find_view, pairs_of, visible_views
 from agents.filterparse import SIZES, ListState, parse, to_query
 from agents.filters import Sort
 from agents.limits import EXACT_COUNT
@@ -34,6 +36,8 @@ SORTS = {
 def agents(request: HttpRequest) -> HttpResponse:
     """A page of the agents that the address asks for."""
     actor = actor_of(request)
+    if slug := request.GET.get("view"):
+        return HttpResponseRedirect(_url_of_view(slug, actor))
     state, notices = parse(request.GET)
     url = _url(state)
     typed = request.GET.get("tag", "")
@@ -47,6 +51,8 @@ def agents(request: HttpRequest) -> HttpResponse:
     context = _filter_context(state, actor) | _page_context(state, page, actor, exact)
     shown = [row.public_id for row in context["rows"]]
     context |= bar_context(request, state, shown, actor)
+    if not wants_fragment(request):
+        context["pinned_views"] = visible_views(actor).filter(pinned=True)
     refused = typed if typed not in state.any + state.all + state.none else ""
     context |= {"notices": notices, "typed": refused, "fragment": wants_fragment(request)}
     response = render_page(request, "agents/list.html", context, fragment="results")
@@ -58,6 +64,11 @@ def agents(request: HttpRequest) -> HttpResponse:
 def _url(state: ListState) -> str:
     query = to_query(state)
     return reverse("agents") + (f"?{query}" if query else "")
+
+
+def _url_of_view(slug: str, actor: Actor) -> str:
+    """Where a saved view is: the address that it stands for."""
+    return f"{reverse('agents')}?{urlencode(pairs_of(find_view(slug, actor=actor)))}"
 
 
 def _filter_context(state: ListState, actor: Actor) -> dict[str, Any]:
@@ -100,6 +111,7 @@ def _page_context(state: ListState, page: Page, actor: Actor, exact: bool) -> di
         "looked": sum(bounds.BUDGETS if state.sort.column == "seq" else bounds.SCATTERED),
         "sentence": sentence(state),
         "count": count,
+        "as_view": to_query(state.changed()),
         "exact": f"{to_query(state)}&count=exact".lstrip("&"),
         "export": to_query(state.changed()),
         **neighbours,

@@ -16,6 +16,7 @@ from agents.domain.bulk import BulkChange, Selection, make_plan
 from agents.domain.identities import NewIdentity, create_identity
 from agents.domain.newagents import NewBlock
 from agents.domain.tags import change_tags
+from agents.domain.views import save_view
 from agents.filters import AgentFilter
 from agents.models import Agent, ApiKey, Block, BulkOp
 from tests.accounts.people import sign_in
@@ -48,6 +49,8 @@ FORMS: dict[str, dict[str, str]] = {
     "/agents/<str:agent_id>/tags/undo/": {"change_set": "CHANGE_SET"},
     "/bulk/new/": {"add": "new"},
     "/bulk/selection/": {"act": "all"},
+    "/views/new/": {"name": "mine"},
+    "/views/<slug:slug>/": {"name": "renamed"},
     "/keys/": {"name": "new", "scope": "read"},
     "/keys/<str:key_id>/rotate/": {"overlap": "0"},
 }
@@ -118,6 +121,7 @@ def make_world() -> World:
     make_token(name="short", scope="read", limit_tag="user_1", expires_at=soon)
     values: dict[str, object] = {
         "plan_id": _planned(own),
+        "slug": save_view(name="seen", pairs=[], shared=True, pinned=True, actor=ROOT).slug,
         "change_set": changed.id,
         "key_id": ApiKey.objects.get().key_id,
         "block_id": Block.objects.order_by("id")[0].public_id,

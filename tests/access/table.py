@@ -52,6 +52,13 @@ POST /bulk/<uuid:plan_id>/resume/                          in     403    403    
 POST /bulk/<uuid:plan_id>/undo/                            in     403    403    409     409
 GET  /bulk/<uuid:plan_id>/results/                         in     403    403    200     200
 
+GET  /views/                                               in     200    200    200     200
+GET  /views/new/                                           in     200    200    200     200
+POST /views/new/                                           in     303    303    303     303
+GET  /views/<slug:slug>/                                   in     403    403    200     200
+POST /views/<slug:slug>/                                   in     403    403    303     303
+POST /views/<slug:slug>/delete/                            in     403    403    303     303
+
 GET  /keys/                                                in     403    403    403     200
 POST /keys/                                                in     403    403    403     200
 GET  /keys/<str:key_id>/                                   in     403    403    403     200
