@@ -1,7 +1,7 @@
 """Bulk changes: what to change, the plan, its run, and undo. For managers."""
 
-import csv
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,11 @@ from agents.models import BulkOp, BulkPlan, BulkState
 from agents.views.access import actor_of
 from agents.views.bulk_selection import picked_of, to_selection
 from agents.views.bulk_words import plan_context, title_of
+from agents.views.csvtext import csv_text
 from agents.views.list_words import sentence
 
 _RUNS = 50  # bulk changes that their page lists
+_STREAMED = 500  # rows of results written together
 _TYPED = (BulkOp.ADD, BulkOp.REMOVE, BulkOp.REPLACE)
 
 
@@ -138,24 +140,10 @@ def results(request: HttpRequest, plan_id: UUID) -> StreamingHttpResponse:
     return response
 
 
-class _Line:
-    """What csv writes to: it gives each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _lines(found: Iterator[Result]) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(["agent_id", "name", "result", "why"])
-    for one in found:
-        cells = (one.public_id, one.name, one.outcome, one.why)
-        yield writer.writerow([_guarded(cell) for cell in cells])
-
-
-def _guarded(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    yield csv_text([("agent_id", "name", "result", "why")])
+    while some := list(islice(found, _STREAMED)):
+        yield csv_text((one.public_id, one.name, one.outcome, one.why) for one in some)
 
 
 def _page(

@@ -36,9 +36,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LOADED = AgentFilter(none=("outside",))
 
 
-def make_herd(count: int) -> None:
+def make_herd(count: int, shape: str = "loadtest") -> None:
     """Agents with tags, beside those that are there."""
-    call_command("bench_data", agents=count, append=True, seed=count, verbosity=0)
+    call_command("bench_data", agents=count, shape=shape, append=True, verbosity=0)
 
 
 def planned(op: BulkOp = BulkOp.ADD) -> BulkPlan:
@@ -181,7 +181,7 @@ def run_whole(plan: BulkPlan, database_url: str) -> int:
 def test_100_000_agents_killed_resumed_undone_beside_another_writer(database_url: str) -> None:
     make_herd(10_000)
     small = run_whole(planned(), database_url)
-    make_herd(90_000)
+    make_herd(90_000, "reference")
     outside = make_agent(tags=["outside"])
     ids = list(Agent.objects.order_by("-seq").values_list("public_id", flat=True)[1:90_000:997])
     plan = planned()
