@@ -37,8 +37,19 @@ class Shown(Protocol):
 @register.simple_tag
 def chip(tag: Shown) -> SafeString:
     """A tag as every page shows it: a link to the agents that carry it."""
-    head, tail = chip_parts(tag.name, tag.names_user, tag.protected)
+    head, tail = _halves(tag)
     return SafeString(f"{head}{reverse('agents')}?any={tail}")
+
+
+@register.simple_tag
+def chip_page(tag: Shown) -> SafeString:
+    """The same as a link to the page of the tag, or of the user that it names."""
+    head, tail = _halves(tag)
+    return SafeString(f"{head}{reverse('user' if tag.names_user else 'tag')}?name={tail}")
+
+
+def _halves(tag: Shown) -> list[str]:
+    return chip_parts(tag.name, tag.names_user, tag.protected, getattr(tag, "colour", ""))
 
 
 @register.simple_tag
@@ -49,7 +60,7 @@ def chip_of(name: str) -> SafeString:
 
 # A page of agents shows the same tags again and again; a chip depends on nothing else but the link.
 @functools.lru_cache(maxsize=10_000)
-def chip_parts(name: str, names_user: bool, protected: bool) -> list[str]:
+def chip_parts(name: str, names_user: bool, protected: bool, colour: str = "") -> list[str]:
     """A chip in two halves: between them stands the link, but for the tag at its end."""
     prefix, colon, rest = name.partition(":")
     split = bool(prefix and rest) and not names_user
@@ -59,6 +70,7 @@ def chip_parts(name: str, names_user: bool, protected: bool) -> list[str]:
         "rest": rest if split else name,
         "names_user": names_user,
         "protected": protected,
+        "colour": colour,
     }
     # The link's place is marked by a character that no tag has.
     return render_to_string("components/tag.html", context).strip().split("\0")

@@ -55,5 +55,5 @@ def shown_rows(rows: Iterable[AgentRow], narrow: str) -> list[ShownRow]:
 
 
 def _chips(tags: Iterable[TagChip], link: str) -> SafeString:
-    parts = (chip_parts(tag.name, tag.names_user, tag.protected) for tag in tags)
+    parts = (chip_parts(tag.name, tag.names_user, tag.protected, tag.colour) for tag in tags)
     return SafeString(" ".join(f"{head}{link}{tail}" for head, tail in parts))

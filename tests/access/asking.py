@@ -51,8 +51,23 @@ FORMS: dict[str, dict[str, str]] = {
     "/bulk/selection/": {"act": "all"},
     "/views/new/": {"name": "mine"},
     "/views/<slug:slug>/": {"name": "renamed"},
+    "/tags/one/": {"name": "note", "description": "changed", "protection": "settings"},
+    "/tags/rename/": {"name": "note", "other": "new"},
+    "/tags/merge/": {"name": "note", "other": "extra"},
+    "/tags/delete/": {"name": "note", "typed": "note"},
+    "/users/assign/": {"name": "user_1", "agents": "AGENT"},
+    "/users/offboard/": {"name": "user_1", "how": "tag", "typed": "user_1"},
     "/keys/": {"name": "new", "scope": "read"},
     "/keys/<str:key_id>/rotate/": {"overlap": "0"},
+}
+# What an address that is about a tag asks with.
+QUERIES = {
+    "/tags/one/": "?name=note",
+    "/tags/rename/": "?name=note",
+    "/tags/merge/": "?name=note&other=extra",
+    "/tags/delete/": "?name=note",
+    "/users/one/": "?name=user_1",
+    "/users/offboard/": "?name=user_1&how=agents",
 }
 IDENTITY = {"identifier_key": "new", "name": "New", "identity_type": "user"}
 BODIES: dict[tuple[str, str], Any] = {
@@ -86,7 +101,8 @@ class World:
         values = self.values | {"agent_id": agent.public_id} | self.names(route)
         if foreign:
             values |= {"block_id": self.values["foreign_block_id"]}
-        return re.sub(r"[\^]?\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>", _filled(values), route)
+        query = QUERIES.get(route, "")
+        return re.sub(r"[\^]?\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>", _filled(values), route) + query
 
     def names(self, route: str) -> dict[str, object]:
         """A name that the route's converter takes."""
@@ -100,6 +116,7 @@ class World:
         known = {
             "CHANGE_SET": str(self.values["change_set"]),
             "BLOCK": str(self.values["block_id"]),
+            "AGENT": self.own.public_id,
         }
         return {name: known.get(text, text) for name, text in FORMS.get(route, {}).items()}
 
@@ -123,6 +140,7 @@ def make_world() -> World:
         "plan_id": _planned(own),
         "slug": save_view(name="seen", pairs=[], shared=True, pinned=True, actor=ROOT).slug,
         "change_set": changed.id,
+        "change_set_id": changed.id,
         "key_id": ApiKey.objects.get().key_id,
         "block_id": Block.objects.order_by("id")[0].public_id,
         "foreign_block_id": Block.objects.order_by("id")[1].public_id,

@@ -46,20 +46,20 @@ GET  /tags/export.csv                                      in     200    200    
 GET  /tags/one/                                            in     200    200    200     200
 POST /tags/one/                                            in     403    403    303     303
 GET  /tags/rename/                                         in     403    403    200     200
-POST /tags/rename/                                         in     403    403    303     303
+POST /tags/rename/                                         in     403    403    409     409
 GET  /tags/merge/                                          in     403    403    200     200
-POST /tags/merge/                                          in     403    403    303     303
+POST /tags/merge/                                          in     403    403    409     409
 GET  /tags/delete/                                         in     403    403    200     200
-POST /tags/delete/                                         in     403    403    303     303
+POST /tags/delete/                                         in     403    403    409     409
 GET  /users/                                               in     200    200    200     200
 GET  /users/one/                                           in     200    200    200     200
 POST /users/assign/                                        in     403    303    303     303
 GET  /users/offboard/                                      in     403    403    200     200
-POST /users/offboard/                                      in     403    403    303     303
+POST /users/offboard/                                      in     403    403    409     409
 GET  /history/                                             in     200    200    200     200
-GET  /history/<int:pk>/                                    in     200    200    200     200
-POST /history/<int:pk>/undo/                               in     403    303    303     303
-GET  /history/<int:pk>/receipt.csv                         in     200    200    200     200
+GET  /history/<int:change_set_id>/                         in     200    200    200     200
+POST /history/<int:change_set_id>/undo/                    in     403    303    303     303
+GET  /history/<int:change_set_id>/receipt.csv              in     200    200    200     200
 
 GET  /bulk/                                                in     403    403    200     200
 GET  /bulk/new/                                            in     403    403    200     200

@@ -1,0 +1,119 @@
+"""Change-sets as pages tell them: who, and what in a few words."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from agents.domain.undo import UNDOABLE
+from agents.listing.history import SetRow
+from agents.models import Change, ChangeSet, Op
+
+_SIGNS = {Op.ADD: "+", Op.REMOVE: "\N{MINUS SIGN}"}
+_WORDS = {Op.ADD: "added", Op.REMOVE: "removed"}
+# Tags that a summary names.
+_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing a change-set did: a sign with its word, a tag, what that became, on how many."""
+
+    sign: str = ""
+    word: str = ""
+    tag: str | None = None
+    became: str | None = None
+    agents: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSet:
+    """A change-set as a list shows it. `agent` is the one agent it touched, if it was one."""
+
+    change_set: ChangeSet
+    lines: list[Line] = field(default_factory=list)
+    more: int = 0
+    agent: Change | None = None
+
+    @property
+    def undoable(self) -> bool:
+        """True if undo may have something to do."""
+        moved = any(line.tag is not None and line.sign for line in self.lines)
+        renamed = any(line.became for line in self.lines)
+        return renamed or (moved and self.change_set.act in UNDOABLE)
+
+    @property
+    def single(self) -> bool:
+        """True if it touched one agent, so that who may write may undo it."""
+        return self.agent is not None
+
+
+def shown_sets(rows: Iterable[SetRow]) -> list[ShownSet]:
+    """The change-sets of a page in words."""
+    return [_shown(row) for row in rows]
+
+
+def _shown(row: SetRow) -> ShownSet:
+    agents = {change.agent_id for change in row.changes if change.agent_id is not None}
+    single = len(agents) == 1 and not row.cut and row.change_set.agent_count is None
+    agent = next((one for one in row.changes if one.agent_id is not None), None)
+    lines = [*_heads(row), *_made(row), *_moved(row), *_fields(row)]
+    return ShownSet(
+        row.change_set,
+        lines[: _NAMED + 1],
+        max(0, len(lines) - _NAMED - 1),
+        agent if single else None,
+    )
+
+
+def _heads(row: SetRow) -> Iterable[Line]:
+    """What was done to a tag itself."""
+    for change in row.changes:
+        if change.op == Op.RENAME:
+            yield Line("", "renamed", change.tag, change.new, _agents(row, 0))
+        elif change.op == Op.MERGE:
+            yield Line("", "merged", change.tag, change.new, _agents(row, 0))
+        elif change.op == Op.DELETE and change.agent_id is None:
+            yield Line("", "deleted", change.tag, None, _agents(row, 0))
+
+
+def _made(row: SetRow) -> Iterable[Line]:
+    for op, word in ((Op.CREATE, "created"), (Op.DELETE, "deleted")):
+        number = len({one.agent_id for one in row.changes if one.op == op and one.agent_id})
+        if number:
+            yield Line(word=word, agents=_number(number, row.cut))
+
+
+def _moved(row: SetRow) -> Iterable[Line]:
+    """Each tag that was put on or taken off, with on how many agents; those on most come first."""
+    on: dict[tuple[str, str], set[str | None]] = defaultdict(set)
+    for change in row.changes:
+        if change.op in _SIGNS and change.agent_id is not None:
+            on[change.op, str(change.tag)].add(change.agent_id)
+    for (op, tag), agents in sorted(on.items(), key=lambda one: -len(one[1])):
+        number = _number(len(agents), row.cut) if row.change_set.agent_count is None else ""
+        yield Line(_SIGNS[Op(op)], _WORDS[Op(op)], tag, None, number)
+
+
+def _fields(row: SetRow) -> Iterable[Line]:
+    names = [one.field for one in row.changes if one.op == Op.SET]
+    tags = {one.tag for one in row.changes if one.op == Op.SET and one.tag is not None}
+    if names:
+        shown = ", ".join(dict.fromkeys(name.replace("_", " ") for name in names[:_NAMED]))
+        yield Line(word=f"set {shown}", tag=next(iter(tags)) if len(tags) == 1 else None)
+
+
+def _agents(row: SetRow, least: int) -> str:
+    count = row.change_set.agent_count
+    return _number(least if count is None else count, cut=False)
+
+
+def _number(number: int, cut: bool) -> str:
+    more = "+" if cut else ""
+    return f"{number:,}{more} agent{'' if number == 1 and not cut else 's'}"
+
+
+def kept_in_words(kept: Sequence[object], count: int) -> str:
+    """How much an undo left, if anything."""
+    if not count:
+        return ""
+    return f"{count:,} change{'' if count == 1 else 's'} left as {'it is' if count == 1 else 'they are'}."
