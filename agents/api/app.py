@@ -1,7 +1,5 @@
 """The API as one object: its routes, how it reads, who may call it, how it says what went wrong."""
 
-from ninja import NinjaAPI
-
 from agents.api import (
     agent_blocks,
     agent_identities,
@@ -17,11 +15,12 @@ from agents.api import (
     unkept,
 )
 from agents.api.auth import KeyAuth
+from agents.api.description import DescribedApi
 from agents.api.docs import add_docs
 from agents.api.errors import add_handlers
 from agents.api.parser import StrictParser
 
-api = NinjaAPI(
+api = DescribedApi(
     title="ADE",
     version=health.VERSION,
     description="Agents, their tags and their memory blocks, as Letta's clients know them.",

@@ -73,3 +73,38 @@ def test_too_many_parameters_are_400(settings: Settings) -> None:
 def test_nul_in_metadata_is_given_back() -> None:
     body = {"model": "a/b", "metadata": {"k": "a\u0000b"}}
     assert call("POST", "/v1/agents/", body).json()["metadata"] == {"k": "a\u0000b"}
+
+
+# The other routes that take a body, and which of the bodies have nothing that is wrong for them.
+ROUTES = {
+    ("POST", "/v1/blocks/"): {"label": "b"},
+    ("POST", "/v1/identities/"): {"identifier_key": "k", "name": "n", "identity_type": "user"},
+    ("PUT", "/v1/identities/"): {"identifier_key": "k", "name": "n", "identity_type": "user"},
+}
+BROKEN = [
+    "empty", "cut short", "not json", "nan", "long number", "half a surrogate", "deep arrays",
+    "bytes that are no utf-8", "byte order mark", "deeper objects", "null", "a number", "a form",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_broken_body_is_422_everywhere(method: str, path: str, name: str) -> None:
+    token = make_token()
+    call("GET", "/v1/tags/", token=token)
+    before = everything()
+    response = call(method, path, BODIES[name], token=token)
+    assert everything() == before
+    assert wheres(response)[0][0] == "body"
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("text", ["\0", "x" * 1_000_001])
+def test_a_text_that_cannot_be_kept_is_422_everywhere(method: str, path: str, text: str) -> None:
+    token = make_token()
+    call("GET", "/v1/tags/", token=token)
+    before = everything()
+    body = ROUTES[method, path]
+    for field in body:
+        assert call(method, path, body | {field: text}, token=token).status_code == 422
+    assert everything() == before

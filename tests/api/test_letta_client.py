@@ -1,9 +1,12 @@
 """A running server, driven by the real Letta client for Python."""
 
+import json
+
 import letta_client
 import pytest
 from letta_client import Letta
 
+from agents.domain.newagents import NewBlock
 from agents.models import Agent
 from tests.api.calls import SEED, make_token
 from tests.helpers import make_agent, tags_of
@@ -66,6 +69,52 @@ def test_tags_blocks_and_health(live: str) -> None:
     assert [block.value for block in client.agents.blocks.list(agent.id)] == ["Ann"]
     assert client.agents.blocks.update("human", agent_id=agent.id, value="Bob").value == "Bob"
     assert client.health().status == "ok"
+
+
+def test_an_agent_goes_out_and_comes_in_as_a_file(live: str) -> None:
+    client = connect(live)
+    agent = make_agent(name="Max", tags=["user_1", "a,b"], blocks=[NewBlock("human", "Ann")])
+    file = client.agents.export_file(agent.public_id)
+    data = (file if isinstance(file, str) else json.dumps(file)).encode()
+    [made] = client.agents.import_file(file=("x.af", data), append_copy_suffix=False).agent_ids
+    copy = client.agents.retrieve(made, include=["agent.blocks"])
+    assert (copy.name, copy.tags) == ("Max", ["a,b", "user_1"])
+    assert [block.value for block in copy.blocks] == ["Ann"]
+    with pytest.raises(letta_client.BadRequestError):
+        client.agents.import_file(file=("x.af", b"nonsense"))
+
+
+def test_blocks_are_shared_between_agents(live: str) -> None:
+    client = connect(live)
+    agents = [make_agent().public_id for _ in range(3)]
+    block = client.blocks.create(label="rules", value="Be brief.")
+    for agent_id in agents:
+        client.agents.blocks.attach(block.id, agent_id=agent_id)
+    assert client.blocks.update(block.id, value="Be kind.").value == "Be kind."
+    assert [agent.id for agent in client.blocks.agents.list(block.id, limit=2)] == agents[::-1]
+    client.agents.blocks.detach(block.id, agent_id=agents[0])
+    assert len(list(client.agents.blocks.list(agents[0]))) == 0
+    assert [found.id for found in client.blocks.list(label="rules")] == [block.id]
+    client.blocks.delete(block.id)
+    with pytest.raises(letta_client.NotFoundError):
+        client.blocks.retrieve(block.id)
+
+
+def test_identities_models_and_what_is_not_kept(live: str) -> None:
+    client = connect(live)
+    body = {"identifier_key": "crm-7", "name": "Ann", "identity_type": "user"}
+    identity = client.post("/v1/identities/", body=body, cast_to=object)
+    agent = make_agent(model="openai/gpt-4.1", embedding="openai/text-embedding-ada-002")
+    client.agents.update(agent.public_id, extra_body={"identity_ids": [identity["id"]]})
+    for query in ({"identity_id": identity["id"]}, {"identifier_keys": ["crm-7"]}):
+        assert [found.id for found in client.agents.list(**query)] == [agent.public_id]
+    assert [model.handle for model in client.models.list()] == ["openai/gpt-4.1"]
+    assert [model.embedding_dim for model in client.models.embeddings.list()] == [1536]
+    assert list(client.tools.list()) == list(client.agents.messages.list(agent.public_id)) == []
+    assert client.mcp_servers.list() == client.conversations.list() == []
+    with pytest.raises(letta_client.InternalServerError) as refused:
+        client.agents.messages.create(agent.public_id, input="Hello")
+    assert refused.value.status_code == 501
 
 
 def test_a_wrong_key_is_401(live: str) -> None:

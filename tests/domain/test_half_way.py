@@ -5,12 +5,22 @@ from collections.abc import Callable
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from agents.domain.agentblocks import detach_block
+from agents.domain.agentfile import AgentFile
 from agents.domain.agents import create_agents, delete_agent, update_agent
-from agents.domain.blocks import update_block
+from agents.domain.blocks import BlockEdit, create_block, delete_block, edit_block, update_block
 from agents.domain.edits import AgentEdit
+from agents.domain.identities import (
+    NewIdentity,
+    create_identity,
+    delete_identity,
+    update_identity,
+)
+from agents.domain.imports import import_file
 from agents.domain.newagents import NewAgent, NewBlock
 from agents.domain.tags import change_tags, replace_tags
 from agents.domain.undo import undo
+from agents.models import Block, Identity
 from tests.helpers import ROOT, everything, make_agent
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +35,28 @@ WRITES: dict[str, Callable[[int], object]] = {
         agent_id=AN_ID, edit=AgentEdit(name="x", system="y"), tags=["z"], actor=ROOT
     ),
     "block": lambda _: update_block(agent_id=AN_ID, label="human", value="x", actor=ROOT),
+    "block by id": lambda _: edit_block(
+        block_id=Block.objects.get().public_id, edit=BlockEdit(label="x"), actor=ROOT
+    ),
+    "new block": lambda _: create_block(NewBlock("new"), actor=ROOT),
+    "delete block": lambda _: delete_block(block_id=Block.objects.get().public_id, actor=ROOT),
+    "detach": lambda _: detach_block(
+        agent_id=AN_ID, block_id=Block.objects.get().public_id, actor=ROOT
+    ),
+    "new identity": lambda _: create_identity(
+        NewIdentity("new", "New", "user", agent_ids=[AN_ID]), actor=ROOT
+    ),
+    "identity": lambda _: update_identity(
+        identity_id=Identity.objects.get().public_id,
+        given={"name": "x", "agent_ids": []},
+        actor=ROOT,
+    ),
+    "delete identity": lambda _: delete_identity(
+        identity_id=Identity.objects.get().public_id, actor=ROOT
+    ),
+    "import": lambda _: import_file(
+        AgentFile([NewAgent(model="a/b", tags=["new"], blocks=[NewBlock("b")])], []), actor=ROOT
+    ),
     "delete": lambda _: delete_agent(agent_id=AN_ID, actor=ROOT),
     "undo": lambda change_set_id: undo(change_set_id=change_set_id, actor=ROOT),
 }
@@ -54,6 +86,7 @@ def test_write_that_history_refuses_changes_nothing(
     write: Callable[[int], object], table: str
 ) -> None:
     make_agent(public_id=AN_ID, tags=["a", "b"], blocks=[NewBlock("human")])
+    create_identity(NewIdentity("crm-7", "Ann", "user", agent_ids=[AN_ID]), actor=ROOT)
     change_set = change_tags(agent_id=AN_ID, add=["c"], remove=["b"], actor=ROOT).change_set
     assert change_set
     before = everything()
