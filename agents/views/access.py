@@ -8,6 +8,9 @@ from django.http import HttpRequest
 from agents.actors import ROLE_POWERS, Actor, Kind, Source
 from agents.errors import NotFound
 from agents.models import Agent, Tombstone
+from agents.tagnames import text_problem
+
+_NOT_THERE = "There is no such agent, or it is not one you may see."
 
 
 class Deleted(NotFound):
@@ -35,6 +38,8 @@ def actor_of(request: HttpRequest) -> Actor:
 
 def find_agent(actor: Actor, agent_id: str) -> Agent:
     """The agent, if it exists for this actor. Raises NotFound, which says if it was deleted."""
+    if text_problem(agent_id):  # PostgreSQL cannot even ask
+        raise NotFound(_NOT_THERE)
     agent: Agent | None = Agent.objects.visible_to(actor).filter(public_id=agent_id).first()
     return agent if agent is not None else not_there(actor, agent_id)
 
@@ -44,7 +49,7 @@ def not_there(actor: Actor, agent_id: str) -> NoReturn:
     grave = Tombstone.objects.filter(public_id=agent_id).first()
     # A tag-limited actor may not learn of what was never its own.
     if grave is None or actor.limit is not None:
-        raise NotFound("There is no such agent, or it is not one you may see.")
+        raise NotFound(_NOT_THERE)
     raise Deleted(grave)
 
 

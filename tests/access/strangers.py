@@ -6,17 +6,12 @@ A limited key is held against four things, none of which asks `visible_to`:
 - what it asks about such a thing is answered as if that thing had never been;
 - what others do to such things moves nothing that it can see, not by a byte;
 - what it does moves no such thing.
-To add a route, add a function to REQUESTS.
 """
 
 import json
 import random
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from django.db.models import Model
@@ -27,41 +22,19 @@ from agents.listing import capped_count
 from agents.listing.models import models_in_use
 from agents.listing.suggestions import nearest, suggest
 from agents.models import Agent, AgentBlock, AgentDetail, AgentTag, Block, Tombstone
-from tests.api.calls import SEED, call, make_token
+from tests.access.requests import LIMITED, REQUESTS, TRACE, Request
+from tests.api.calls import call, make_token
 
-LIMITED = ("user_1", "user_2")
-# Agents of whom nobody knows enough: more of them would only make each step slower.
-MOST_AGENTS = 25
-# What tells one thing from another: a mark in a text, the id of an agent or a block, a user's tag.
-TRACE = re.compile(r"zq[0-9a-f]{12}|(?:agent|block)-[0-9a-f-]{36}|user_[12]")
+# Lists that can be had whole.
+WHOLE = [
+    "/v1/agents/count", "/v1/tags/?limit=0", "/v1/blocks/?limit=0", "/v1/blocks/count",
+    "/v1/identities/", "/v1/models/",
+]  # fmt: skip
 _NOT_TOLD = {"X-Request-ID", "Content-Length"}
 
 
 class Leak(AssertionError):
     """A limited key learnt something."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One call of the API."""
-
-    method: str
-    path: str
-    body: Any = None
-    headers: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def text(self) -> str:
-        return f"{self.method} {self.path} {json.dumps(self.body)} {self.headers}"
-
-    def renamed(self, names: dict[str, str]) -> "Request":
-        """The same request about other things."""
-
-        def swap(text: str) -> str:
-            return TRACE.sub(lambda found: names.get(found[0], found[0]), text)
-
-        body = None if self.body is None else json.loads(swap(json.dumps(self.body)))
-        return Request(self.method, swap(self.path), body, self.headers)
 
 
 @dataclass(frozen=True)
@@ -130,9 +103,8 @@ class Strangers:
         """Everything that a limited key can see at once."""
         listed = self.ask(tag, Request("GET", "/v1/agents/?limit=0&include=agent.blocks"))
         ids = [agent["id"] for agent in json.loads(listed.text)]
-        seen = [listed, self.ask(tag, Request("GET", "/v1/agents/count"))]
-        seen.append(self.ask(tag, Request("GET", "/v1/tags/?limit=0")))
-        seen += [self.ask(tag, Request("GET", f"/v1/agents/{one}")) for one in ids[:1]]  # its ETag
+        paths = [*WHOLE, *(f"/v1/agents/{one}" for one in ids[:1])]  # the last one for its ETag
+        seen = [listed, *(self.ask(tag, Request("GET", path)) for path in paths)]
         key = find_key(self.tokens[tag])
         assert key is not None
         actor = actor_of(key)
@@ -236,95 +208,3 @@ def own_traces(tag: str, world: dict[str, str]) -> set[str]:
     """Every trace in the agents that carry this tag, and the ids of those that did."""
     own = [text for text in world.values() if tag in text.split()]
     return {trace for text in own for trace in TRACE.findall(text)}
-
-
-# --- The requests ---------------------------------------------------------------------------
-
-
-def _create(of: Strangers) -> Request:
-    if Agent.objects.count() >= MOST_AGENTS:
-        return _delete(of)
-    body = SEED | {
-        "name": of.mark(),
-        "description": of.mark(),
-        "system": of.mark(),
-        "metadata": {of.mark(): of.mark()},
-        "model": f"openai/{of.mark()}",
-        "tags": of.texts(3),
-        "memory_blocks": [{"label": "human", "value": of.mark(), "description": of.mark()}],
-    }
-    if of.rng.random() < 0.3:
-        body |= {"memory_blocks": [], "block_ids": [of.block()]}
-    return Request("POST", "/v1/agents/", body)
-
-
-def _delta(of: Strangers) -> Request:
-    add, remove = of.texts(2), of.texts(2)
-    body = {"add": add, "remove": [one for one in remove if one not in add]}
-    return Request("POST", f"/v1/agents/{of.agent()}/tags", body, _if_match(of))
-
-
-def _patch(of: Strangers) -> Request:
-    body: dict[str, Any] = {of.rng.choice(["name", "description", "system"]): of.mark()}
-    if of.rng.random() < 0.4:
-        body["tags"] = of.texts(4)
-    return Request("PATCH", f"/v1/agents/{of.agent()}", body, _if_match(of))
-
-
-def _delete(of: Strangers) -> Request:
-    return Request("DELETE", f"/v1/agents/{of.agent()}", None, _if_match(of))
-
-
-def _if_match(of: Strangers) -> tuple[tuple[str, str], ...]:
-    return (("If_Match", '"stale"'),) if of.rng.random() < 0.2 else ()
-
-
-def _get(of: Strangers) -> Request:
-    return Request("GET", f"/v1/agents/{of.agent()}?include=agent.blocks")
-
-
-def _filter(of: Strangers) -> list[tuple[str, str]]:
-    query = [("tags", one) for one in of.texts(2)] + [("exclude_tags", one) for one in of.texts(1)]
-    if of.rng.random() < 0.5:
-        query.append(("match_all_tags", "true"))
-    marks = [one for one in of.traces if one.startswith("zq")]
-    if marks and of.rng.random() < 0.3:
-        mark = of.rng.choice(marks)
-        query.append(
-            of.rng.choice([("name", mark), ("query_text", mark), ("model", f"openai/{mark}")])
-        )
-    return query
-
-
-def _list(of: Strangers) -> Request:
-    query = [*_filter(of), ("limit", str(of.rng.choice([1, 3, 50])))]
-    query.append(("order_by", of.rng.choice(["created_at", "updated_at"])))
-    if of.rng.random() < 0.5:
-        query.append((of.rng.choice(["after", "before"]), of.pick("agent")))
-    return Request("GET", f"/v1/agents/?{urlencode(query)}")
-
-
-def _count(of: Strangers) -> Request:
-    return Request("GET", f"/v1/agents/count?{urlencode(_filter(of))}")
-
-
-def _tags(of: Strangers) -> Request:
-    query = [(of.rng.choice(["name", "after", "before"]), one) for one in of.texts(1)]
-    return Request("GET", f"/v1/tags/?{urlencode(query)}")
-
-
-def _blocks(of: Strangers) -> Request:
-    label = of.rng.choice(["", "/human", f"/{quote(of.mark())}", f"?after={of.pick('block')}"])
-    return Request("GET", f"/v1/agents/{of.agent()}/core-memory/blocks{label}")
-
-
-def _block(of: Strangers) -> Request:
-    return Request(
-        "PATCH", f"/v1/agents/{of.agent()}/core-memory/blocks/human", {"value": of.mark()}
-    )
-
-
-REQUESTS: list[Callable[[Strangers], Request]] = [
-    _create, _create, _delta, _delta, _patch, _delete, _get, _list, _list, _count, _tags, _blocks,
-    _block,
-]  # fmt: skip
