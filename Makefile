@@ -1,6 +1,6 @@
 # Each target is one script in bin/, which says what it does and what it needs.
 # `make test ARGS="-k history -x"` hands arguments on to pytest.
-.PHONY: help run test test-fast prove check format lock
+.PHONY: help run test test-fast prove check format screenshots lock
 ARGS ?=
 
 help: ## Say what there is
@@ -26,6 +26,9 @@ format: ## Format Python and templates as make check wants them
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/djlint --reformat --quiet templates || true
+
+screenshots: ## Take the pictures of docs/images anew (ARGS="list tag-editor" takes these)
+	@bin/screenshots $(ARGS)
 
 lock: ## Write the pinned requirements again (ARGS=--upgrade takes the newest)
 	@bin/lock $(ARGS)

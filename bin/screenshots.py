@@ -1,0 +1,204 @@
+"""Takes the pictures of docs/images: the list and the tag editor, in each of their states.
+
+What follows are names of pictures, if not all are wanted.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from packages import need
+from playwright.sync_api import Browser, FloatRect, Page, Route, sync_playwright
+from processes import ROOT, start, stop
+from serve import HOST, START_SECONDS, answers, free_port, server_command
+
+IMAGES = ROOT / "docs" / "images"
+PASSWORD = secrets.token_urlsafe(12)
+AGENT = "Nova · Support"
+WIDE = {"width": 1280, "height": 800}
+NARROW = {"width": 360, "height": 780}
+EDITOR_HEIGHT = 560
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """The address of an ADE with demo data, which is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {
+            "DATABASE_URL": f"sqlite:///{folder}/ade.sqlite3",
+            "STATIC_ROOT": f"{folder}/static",
+            "SECRET_KEY": secrets.token_urlsafe(48),
+        }
+        for command in (
+            ["migrate", "-v0"],
+            ["demo_data", "--password", PASSWORD],
+            ["collectstatic", "-v0", "--no-input"],
+        ):
+            manage = [sys.executable, str(ROOT / "manage.py"), *command]
+            subprocess.run(manage, env=environment, check=True)
+        port = free_port()
+        server = start(server_command(port), env=environment)
+        try:
+            await_answer(server, port)
+            yield f"http://{HOST}:{port}"
+        finally:
+            stop([server], polite=signal.SIGTERM)
+
+
+def await_answer(server: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(port):
+        if server.poll() is not None or time.monotonic() > deadline:
+            sys.exit("The server did not start.")
+        time.sleep(0.2)
+
+
+@contextmanager
+def signed_in(
+    browser: Browser, address: str, size: Mapping[str, int], theme: str
+) -> Iterator[Page]:
+    """A page of someone who has signed in with the demo's account."""
+    context = browser.new_context(
+        base_url=address,
+        viewport={"width": size["width"], "height": size["height"]},
+        color_scheme="dark" if theme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.locator("[name=login]").fill("demo")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/agents/")
+    yield page
+    context.close()
+
+
+# --- What is done before a picture is taken ---------------------------------------------------
+
+
+def show_list(page: Page) -> None:
+    page.goto("/agents/?all=user_1&none=env:dev")
+
+
+def show_narrow_list(page: Page) -> None:
+    page.goto("/agents/")
+
+
+def open_editor(page: Page) -> None:
+    """The editor of the demo's agent, with the tags that it had in the beginning."""
+    page.goto("/go/?q=" + AGENT)
+    page.get_by_role("link", name="Advanced Settings").click()
+    for name in ("weekend", "onboarding", "holiday"):
+        button = page.get_by_role("button", name=f"Remove tag {name}", exact=True)
+        if button.count():
+            button.click()
+            button.wait_for(state="detached")
+    page.reload()
+    page.locator("#tag-input").focus()
+
+
+def show_typing(page: Page) -> None:
+    open_editor(page)
+    page.keyboard.type("te", delay=50)
+    page.locator("#tag-suggest [role=option]").nth(2).wait_for()
+    page.keyboard.press("ArrowDown")
+
+
+def show_added(page: Page) -> None:
+    open_editor(page)
+    page.keyboard.type("onboarding")
+    page.keyboard.press("Enter")
+    page.locator("#tag-undo-button").wait_for()
+    page.locator(".is-new").wait_for()
+
+
+def show_refused(page: Page) -> None:
+    open_editor(page)
+    page.keyboard.type("x" * 513)
+    page.keyboard.press("Enter")
+    page.locator(".tag-trouble").wait_for()
+
+
+def show_pending(page: Page) -> None:
+    """A slow connection: the tag is there at once, and not yet kept."""
+    open_editor(page)
+    held: list[Route] = []
+    page.route("**/tags/", lambda route: held.append(route))  # playwright marks what it is given
+    page.keyboard.type("weekend")
+    page.keyboard.press("Enter")
+    page.locator("[aria-busy=true]").first.wait_for()
+
+
+def show_undone(page: Page) -> None:
+    show_added(page)
+    page.locator("#tag-undo-button").click()
+    page.locator("#tag-undo-button[data-redo]").wait_for()
+
+
+Shot = tuple[Callable[[Page], None], Mapping[str, int], str]
+LISTS: dict[str, Shot] = {
+    "list": (show_list, WIDE, "light"),
+    "list-dark": (show_list, WIDE, "dark"),
+    "list-narrow": (show_narrow_list, NARROW, "light"),
+}
+EDITORS: dict[str, Shot] = {
+    "tag-editor": (show_added, WIDE, "light"),
+    "tag-editor-empty": (open_editor, WIDE, "light"),
+    "tag-editor-suggestions": (show_typing, WIDE, "light"),
+    "tag-editor-error": (show_refused, WIDE, "light"),
+    "tag-editor-pending": (show_pending, WIDE, "light"),
+    "tag-editor-undo": (show_undone, WIDE, "light"),
+    "tag-editor-dark": (show_added, WIDE, "dark"),
+    "tag-editor-narrow": (show_added, NARROW, "light"),
+}
+
+
+def main(wanted: list[str]) -> int:
+    shots = LISTS | EDITORS
+    unknown = [name for name in wanted if name not in shots]
+    if unknown:
+        print(f"No picture is named {unknown[0]}: there are {', '.join(shots)}.", file=sys.stderr)
+        return 2
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with running() as address, sync_playwright() as playwright:
+        # As root in a container there is no sandbox to have.
+        browser = playwright.chromium.launch(
+            executable_path=need("chromium"), args=["--no-sandbox", "--no-first-run"]
+        )
+        for name in wanted or shots:
+            path = IMAGES / f"{name}.png"
+            take(browser, address, path, *shots[name], is_editor=name in EDITORS)
+            print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1024} kB")
+        browser.close()
+    return 0
+
+
+def take(
+    browser: Browser,
+    address: str,
+    path: Path,
+    prepare: Callable[[Page], None],
+    size: Mapping[str, int],
+    theme: str,
+    *,
+    is_editor: bool,
+) -> None:
+    """Prepare the page and take its picture; of a wide editor only the part above its settings."""
+    with signed_in(browser, address, size, theme) as page:
+        prepare(page)
+        page.wait_for_timeout(300)  # what fades in has faded in
+        height = EDITOR_HEIGHT if is_editor and size is WIDE else size["height"]
+        clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height}
+        page.screenshot(path=path, clip=clip)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
