@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from agents.actors import Actor
-from agents.domain import history, keys, plans, tagrows, wide
+from agents.domain import history, keys, plans, tagrows, views, wide
 from agents.domain.edits import UNSET
 from agents.domain.history import Entry
 from agents.domain.plans import TagPlan, require_manager
@@ -52,8 +52,8 @@ def rename_tag(
 ) -> TagResult:
     """Give a tag another name: one change, however many agents carry it.
 
-    Keys that are limited to it stay with it. No agent's version moves; that it now names a user,
-    or no longer does, is counted on each. Raises NotFound, NotAllowed, Invalid, Conflict (there is
+    Keys that are limited to it stay with it, and saved views that name it. No agent's version
+    moves; that it now names a user, or no longer does, is counted on each. Raises NotFound, NotAllowed, Invalid, Conflict (there is
     such a tag), PlanChanged (`fingerprint` is of a plan that no longer holds).
     """
     plan = plans.plan_rename(old=old, new=new, actor=actor)
@@ -71,6 +71,7 @@ def rename_tag(
     history.record(change_set, [Entry(Op.RENAME, tag=old, old=old, new=new)])
     _name(tag, new)
     keys.follow_rename(old=old, new=new)
+    views.follow_rename(old=old, new=new)
     return TagResult(change_set, plan)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from agents.actors import Actor, Power
-from agents.domain import history, keys, plans, tagrows, wide
+from agents.domain import history, keys, plans, tagrows, views, wide
 from agents.domain.directory import TagResult
 from agents.domain.history import Entry
 from agents.domain.search import TAG_INDEX, forget_rows
@@ -49,6 +49,7 @@ def merge_tags(
     change_set = history.open_change_set(actor=actor, act=Act.MERGE, reason=reason)
     history.record(change_set, [end_entry(Op.MERGE, rows[source], target)])
     history.record(change_set, _move_keys(source, target))
+    views.follow_rename(old=source, new=target)
     empty(rows[source], rows[target], change_set)
     return TagResult(change_set, plan)
 

@@ -11,7 +11,9 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from ade.http import render_page, see_other
+from agents import tasks
 from agents.actors import Actor, Power
+from agents.domain.bulk import plan_of
 from agents.domain.undo import Kept
 from agents.domain.undo_set import SetUndone, undo_set
 from agents.errors import BadRequest
@@ -75,8 +77,11 @@ def _may_undo(shown: ShownSet, actor: Actor) -> bool:
 
 @require_POST
 def undo(request: HttpRequest, change_set_id: int) -> HttpResponse:
-    """Take a change-set back, and say what was left as it is."""
-    undone = undo_set(change_set_id=change_set_id, actor=actor_of(request))
+    """Take a change-set back, and say what was left as it is; a bulk change by a run of its own."""
+    actor = actor_of(request)
+    if (plan := plan_of(change_set_id)) is not None:
+        return see_other(tasks.begin_undo(plan_id=plan.id, actor=actor).get_absolute_url())
+    undone = undo_set(change_set_id=change_set_id, actor=actor)
     messages.success(request, _said(undone))
     if undone.kept:
         rows = [_told(one) for one in undone.kept[:_TOLD]]

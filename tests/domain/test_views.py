@@ -3,6 +3,8 @@
 import pytest
 
 from agents.actors import MANAGE, READ
+from agents.domain.directory import rename_tag
+from agents.domain.merge import merge_tags
 from agents.domain.views import (
     change_view,
     delete_view,
@@ -15,7 +17,7 @@ from agents.domain.views import (
 )
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.models import SavedView
-from tests.helpers import everything, make_editor, make_key_actor
+from tests.helpers import ROOT, everything, make_agent, make_editor, make_key_actor
 
 pytestmark = pytest.mark.django_db
 PAIRS = [("any", "a"), ("none", "b"), ("q", "a")]
@@ -82,6 +84,16 @@ def test_too_many_views_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     save()
     with pytest.raises(Conflict):
         save("Second")
+
+
+def test_view_follows_the_tag_that_is_renamed_and_merged() -> None:
+    for tag in ("a", "c"):
+        make_agent(tags=[tag])
+    view = save()
+    rename_tag(old="a", new="b2", actor=ROOT)
+    merge_tags(source="b2", target="c", actor=ROOT)
+    view.refresh_from_db()
+    assert pairs_of(view) == [("any", "c"), ("none", "b"), ("q", "a")]
 
 
 def test_views_follow_a_rename_and_a_merge() -> None:

@@ -153,6 +153,18 @@ def test_second_click_does_nothing_more() -> None:
     assert ChangeSet.objects.count() == count + 1
 
 
+def test_history_undoes_a_bulk_change_by_its_own_run() -> None:
+    agents = [make_agent(tags=["t"]) for _ in range(2)]
+    client = signed_in("manager")
+    url = plan_all(client, "any=t", add="vip")
+    client.post(f"{url}apply/")
+    change_set = BulkPlan.objects.get().change_set_id
+    response = client.post(f"/history/{change_set}/undo/")
+    assert response.status_code == 303
+    assert text_at(client.get(response["Location"]), "h1") == "Undo a bulk change"
+    assert [tags_of(agent) for agent in agents] == [["t"], ["t"]]
+
+
 def test_plan_that_changes_nothing_has_no_button() -> None:
     make_agent(tags=["vip"])
     client = signed_in("manager")
