@@ -12,7 +12,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ade.http import render_page, see_other
 from agents import tasks
-from agents.actors import Actor, Power
 from agents.domain.bulk import plan_of
 from agents.domain.undo import Kept
 from agents.domain.undo_set import SetUndone, undo_set
@@ -22,7 +21,7 @@ from agents.listing.history import BUDGET, changes_of, find_set, history_page, u
 from agents.models import ChangeSet
 from agents.views.access import actor_of
 from agents.views.csvtext import csv_text
-from agents.views.history_words import ShownSet, shown_sets
+from agents.views.history_words import shown_sets
 
 _KEPT = "history-kept"
 # Of what an undo left, so many are told on the page.
@@ -33,13 +32,13 @@ _TOLD = 50
 def history(request: HttpRequest) -> HttpResponse:
     """A page of the change-sets that the address asks for, newest first."""
     actor = actor_of(request)
-    form = HistoryForm(request.GET)
+    form = HistoryForm(request.GET, label_suffix="")
     form.is_valid()
     page = history_page(form.wanted(), actor=actor, before=_number(request, "before"))
     kept = [(name, request.GET[name]) for name in form.fields if request.GET.get(name)]
     context = {
         "form": form,
-        "sets": shown_sets(page.rows),
+        "sets": shown_sets(page.rows, actor),
         "page": page,
         "looked": BUDGET,
         "filtered": bool(kept),
@@ -55,24 +54,19 @@ def change_set(request: HttpRequest, change_set_id: int) -> HttpResponse:
     actor = actor_of(request)
     row = find_set(change_set_id, actor=actor)
     changes, more = changes_of(row.change_set, after=_number(request, "after") or 0)
-    (shown,) = shown_sets([row])
+    (shown,) = shown_sets([row], actor)
     kept = request.session.get(_KEPT)
     context: dict[str, Any] = {
         "shown": shown,
         "changes": changes,
         "more": more,
         "undone_by": undone_by(row.change_set),
-        "may_undo": _may_undo(shown, actor),
         "kept": kept["rows"] if kept and kept["of"] == change_set_id else [],
         "nav": "history",
     }
     if context["kept"]:
         del request.session[_KEPT]
     return render(request, "history/change_set.html", context)
-
-
-def _may_undo(shown: ShownSet, actor: Actor) -> bool:
-    return shown.undoable and actor.can(Power.WRITE if shown.single else Power.MANAGE)
 
 
 @require_POST

@@ -1,9 +1,10 @@
 """Change-sets as pages tell them: who, and what in a few words."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from agents.actors import Actor, Power
 from agents.domain.undo import UNDOABLE
 from agents.listing.history import SetRow
 from agents.models import Change, ChangeSet, Op
@@ -27,42 +28,41 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ShownSet:
-    """A change-set as a list shows it. `agent` is the one agent it touched, if it was one."""
+    """A change-set as a list shows it. `agent` is the one agent it touched, if it was one;
+    `may_undo` is true if undo may have something to do, and who asks may do it."""
 
     change_set: ChangeSet
     lines: list[Line] = field(default_factory=list)
     more: int = 0
     agent: Change | None = None
-
-    @property
-    def undoable(self) -> bool:
-        """True if undo may have something to do."""
-        moved = any(line.tag is not None and line.sign for line in self.lines)
-        renamed = any(line.became for line in self.lines)
-        return renamed or (moved and self.change_set.act in UNDOABLE)
-
-    @property
-    def single(self) -> bool:
-        """True if it touched one agent, so that who may write may undo it."""
-        return self.agent is not None
+    may_undo: bool = False
 
 
-def shown_sets(rows: Iterable[SetRow]) -> list[ShownSet]:
+def shown_sets(rows: Iterable[SetRow], actor: Actor) -> list[ShownSet]:
     """The change-sets of a page in words."""
-    return [_shown(row) for row in rows]
+    return [_shown(row, actor) for row in rows]
 
 
-def _shown(row: SetRow) -> ShownSet:
+def _shown(row: SetRow, actor: Actor) -> ShownSet:
     agents = {change.agent_id for change in row.changes if change.agent_id is not None}
     single = len(agents) == 1 and not row.cut and row.change_set.agent_count is None
     agent = next((one for one in row.changes if one.agent_id is not None), None)
-    lines = [*_heads(row), *_made(row), *_moved(row), *_fields(row)]
+    # What was done to a tag says it all: what that did to each agent follows from it.
+    lines = list(_heads(row)) or [*_made(row, single=single), *_moved(row), *_fields(row)]
     return ShownSet(
         row.change_set,
         lines[: _NAMED + 1],
         max(0, len(lines) - _NAMED - 1),
         agent if single else None,
+        _is_undoable(row) and actor.can(Power.WRITE if single else Power.MANAGE),
     )
+
+
+def _is_undoable(row: SetRow) -> bool:
+    if any(change.op == Op.RENAME for change in row.changes):
+        return True
+    moved = any(change.op in _SIGNS and change.agent_id for change in row.changes)
+    return moved and row.change_set.act in UNDOABLE
 
 
 def _heads(row: SetRow) -> Iterable[Line]:
@@ -76,7 +76,10 @@ def _heads(row: SetRow) -> Iterable[Line]:
             yield Line("", "deleted", change.tag, None, _agents(row, 0))
 
 
-def _made(row: SetRow) -> Iterable[Line]:
+def _made(row: SetRow, *, single: bool) -> Iterable[Line]:
+    """Agents made and deleted; of a single one the act says it already."""
+    if single:
+        return
     for op, word in ((Op.CREATE, "created"), (Op.DELETE, "deleted")):
         number = len({one.agent_id for one in row.changes if one.op == op and one.agent_id})
         if number:
@@ -110,10 +113,3 @@ def _agents(row: SetRow, least: int) -> str:
 def _number(number: int, cut: bool) -> str:
     more = "+" if cut else ""
     return f"{number:,}{more} agent{'' if number == 1 and not cut else 's'}"
-
-
-def kept_in_words(kept: Sequence[object], count: int) -> str:
-    """How much an undo left, if anything."""
-    if not count:
-        return ""
-    return f"{count:,} change{'' if count == 1 else 's'} left as {'it is' if count == 1 else 'they are'}."

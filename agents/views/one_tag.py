@@ -63,7 +63,7 @@ def _page(
         "form": form,
         "rows": shown_rows(listing.rows(page.seqs), ""),
         "more": page.older,
-        "sets": shown_sets(history.rows),
+        "sets": shown_sets(history.rows, actor),
         "older": history.older,
         "together": together,
         "looked": looked,

@@ -115,7 +115,7 @@ def _page(request: HttpRequest, name: str, form: AssignForm, *, status: int = 20
         "together": count_together(tag),
         "rows": shown_rows(listing.rows(page.seqs), urlencode({"any": name})),
         "more": page.older,
-        "sets": shown_sets(history.rows),
+        "sets": shown_sets(history.rows, actor),
         "older": history.older,
         "alike": alike(name, tag.lookalike),
         "form": form,

@@ -1,0 +1,163 @@
+"""GET /users/ and /users/one/, POST /users/assign/, GET and POST /users/offboard/."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from agents.models import Agent, ChangeSet, Tag
+from tests.helpers import everything, make_agent, tags_of
+from tests.views.browsing import HX, is_page, signed_in, soup, text_at
+
+pytestmark = pytest.mark.django_db
+
+
+def names(response: object, selector: str = ".dir tbody th bdi") -> list[str]:
+    return [one.get_text() for one in soup(response).select(selector)]
+
+
+def test_it_works() -> None:
+    make_agent(tags=["user_2", "user_1"])
+    make_agent(tags=["user_2", "vip"])
+    make_agent()
+    response = signed_in("viewer").get("/users/")
+    assert names(response) == ["user_1", "user_2"]
+    assert text_at(response, ".page-head .muted") == (
+        "2 users · 1 agent without a user · 1 with two or more"
+    )
+    assert [row.get_text() for row in soup(response).select("td time")] == ["now", "now"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?q=1", ["user:1", "user_1", "user_12"]),
+        ("?q=user_1", ["user_1", "user_12"]),
+        ("?q=us", ["user:1", "user_1", "user_12", "user_2"]),
+        ("?q=vip", []),
+        ("?q=%00", ["user:1", "user_1", "user_12", "user_2"]),
+        ("?sort=use", ["user_12", "user:1", "user_1", "user_2"]),
+    ],
+)
+def test_users_are_searched_by_the_beginning(query: str, expected: list[str]) -> None:
+    make_agent(tags=["user_1", "user_12", "user:1", "user_2", "vip"])
+    make_agent(tags=["user_12"])
+    assert names(signed_in().get(f"/users/{query}")) == expected
+
+
+@pytest.mark.parametrize("query", ["sort=use", "sort=name", "q=0"])
+def test_pages_show_each_user_once_and_lead_back(query: str) -> None:
+    for number in range(60):
+        make_agent(tags=[f"user_0{number:03}", f"user:0{number:03}"])
+    client, pages, link = signed_in(), [], f"?{query}"
+    while link:
+        response = client.get(f"/users/{link}")
+        pages.append(names(response))
+        after = soup(response).select("a[rel=next]")
+        back = soup(response).select("a[rel=prev]")
+        link = after[0]["href"] if after else ""
+    shown = [name for page in pages for name in page]
+    assert (len(set(shown)), [len(page) for page in pages]) == (120, [50, 50, 20])
+    assert names(client.get(f"/users/{back[0]['href']}")) == pages[1]
+
+
+def test_fragment_and_queries() -> None:
+    client, counts = signed_in(), []
+    for size in (1, 3):
+        make_agent(tags=[f"user_{size}{number}" for number in range(size)])
+        assert not is_page(client.get("/users/", headers=HX))
+        with CaptureQueriesContext(connection) as queries:
+            client.get("/users/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_one_user() -> None:
+    make_agent(name="Ada", tags=["user_1", "user_2"])
+    make_agent(name="Bea", tags=["user_1"], model="a/b")
+    make_agent(tags=["user_01"])
+    response = signed_in("viewer").get("/users/one/?name=user_1")
+    assert response.status_code == 200
+    assert names(response, ".dir tbody th a") == ["Bea", "Ada"]
+    messages = [" ".join(one.get_text().split()) for one in soup(response).select(".message")]
+    assert messages == [
+        "1 of its agents carries the tag of another user as well.",
+        "Looks like user_01 (user) (1).",
+    ]
+    (call, _, _) = [one.get_text() for one in soup(response).select("pre code")]
+    assert call == (
+        'curl "http://testserver/v1/agents/?tags=user_1" -H "Authorization: Bearer $ADE_KEY"'
+    )
+    assert soup(response).select("main form") == []
+
+
+@pytest.mark.parametrize("name", ['a"b', "$(x)", "a'b`c", "a b&c", "ü\n"])
+def test_calls_quote_the_tag(name: str) -> None:
+    make_agent(tags=[name])
+    response = signed_in().get("/users/one/", {"name": name})
+    curl, python, _ = [one.get_text() for one in soup(response).select("pre code")]
+    assert not set("$`'\n") & set(curl.partition("tags=")[2].partition('"')[0])
+    listed = python.rpartition("tags=[")[2].rpartition("]")[0]
+    assert eval(listed) == name
+
+
+def test_unknown_user_is_404_with_look_alikes() -> None:
+    make_agent(tags=["user_01", "User_1"])
+    response = signed_in().get("/users/one/?name=user_1")
+    assert response.status_code == 404
+    assert text_at(response, "h1") == "No agent carries user_1"
+    assert names(response, "main .chip bdi") == ["User_1", "user_01"]
+    assert signed_in("viewer").get("/users/one/").status_code == 404
+
+
+def test_assign_by_ids() -> None:
+    agent, client = make_agent(), signed_in()
+    make_agent(tags=["user_1"])
+    response = client.post(
+        "/users/assign/", {"name": "user_1", "agents": f" {agent.public_id}\r\n"}
+    )
+    assert response.headers["Location"] == "/users/one/?name=user_1"
+    assert tags_of(agent) == ["user_1"]
+
+
+@pytest.mark.parametrize("ids", ["", "agent-0", "x\x00"])
+def test_assign_refused_keeps_what_was_typed(ids: str) -> None:
+    make_agent(tags=["user_1"])
+    before = everything()
+    response = signed_in().post("/users/assign/", {"name": "user_1", "agents": ids})
+    assert (response.status_code, everything() == before) == (422, True)
+    assert len(soup(response).select("#id_agents_error")) == 1
+    assert text_at(response, "textarea") == ids.replace("\x00", "\ufffd")
+
+
+def planned(client: object, path: str) -> dict[str, str]:
+    """What the form of a plan sends."""
+    form = soup(client.get(path)).select("main form[method=post]")[0]
+    return {one["name"]: one.get("value", "") for one in form.select("input[name]")}
+
+
+@pytest.mark.parametrize(("how", "left"), [("tag", 2), ("agents", 1)])
+def test_offboarding_by_plan(how: str, left: int) -> None:
+    make_agent(tags=["user_1"])
+    make_agent(tags=["user_1", "user_2"])
+    client = signed_in("manager")
+    form = planned(client, f"/users/offboard/?name=user_1&how={how}") | {"typed": "user_1"}
+    response = client.post("/users/offboard/", form)
+    newest = ChangeSet.objects.latest("id")
+    assert response.headers["Location"] == f"/history/{newest.id}/"
+    assert (Agent.objects.count(), Tag.objects.filter(name="user_1").count()) == (left, 0)
+    receipt = client.get(f"/history/{newest.id}/receipt.csv")
+    lines = b"".join(receipt.streaming_content).decode().splitlines()
+    assert len({line.partition(",")[0] for line in lines[1:]} - {""}) == 2
+
+
+def test_offboarding_asks_how_and_takes_the_name_typed() -> None:
+    make_agent(tags=["user_1"])
+    client = signed_in("manager")
+    assert soup(client.get("/users/offboard/?name=user_1")).select(".impact") == []
+    form = planned(client, "/users/offboard/?name=user_1&how=tag")
+    before = everything()
+    assert client.post("/users/offboard/", form | {"typed": "user_2"}).status_code == 422
+    make_agent(tags=["user_1"])
+    before = everything()
+    response = client.post("/users/offboard/", form | {"typed": "user_1"})
+    assert (response.status_code, everything() == before) == (409, True)
