@@ -53,8 +53,9 @@ def rename_tag(
     """Give a tag another name: one change, however many agents carry it.
 
     Keys that are limited to it stay with it, and saved views that name it. No agent's version
-    moves; that it now names a user, or no longer does, is counted on each. Raises NotFound, NotAllowed, Invalid, Conflict (there is
-    such a tag), PlanChanged (`fingerprint` is of a plan that no longer holds).
+    moves; that it now names a user, or no longer does, is counted on each. Raises NotFound,
+    NotAllowed, Invalid, Conflict (there is such a tag), PlanChanged (`fingerprint` is of a plan
+    that no longer holds).
     """
     plan = plans.plan_rename(old=old, new=new, actor=actor)
     tag = tagrows.lock([old]).get(old)
