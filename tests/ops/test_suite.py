@@ -3,6 +3,8 @@
 import pytest
 import suite
 
+pytestmark = pytest.mark.whole
+
 TESTS = """
 import pytest
 
