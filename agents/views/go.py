@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_safe
 
 from agents import listing
 from agents.actors import Actor
+from agents.domain.tagrows import names_a_user
 from agents.filters import AgentFilter
 from agents.limits import SEARCH_LENGTH
 from agents.listing.suggestions import suggest
@@ -97,4 +98,5 @@ def _tags(typed: str, actor: Actor) -> list[Place]:
 
 
 def _tag_url(name: str) -> str:
-    return f"{reverse('agents')}?{urlencode({'any': name})}"
+    page = "user" if names_a_user(name) else "tag"
+    return f"{reverse(page)}?{urlencode({'name': name})}"

@@ -38,16 +38,21 @@ def test_an_id_leads_to_the_agent() -> None:
     assert leads(f" {agent.public_id} ") == f"/agents/{agent.public_id}/"
 
 
-@pytest.mark.parametrize("tag", ["user_1", "a/b?c#d%", "..", "<script>", " ends ", "line\nbreak"])
-def test_a_tag_leads_to_its_agents(tag: str) -> None:
+@pytest.mark.parametrize("tag", ["vip", "a/b?c#d%", "..", "<script>", " ends ", "line\nbreak"])
+def test_a_tag_leads_to_its_page(tag: str) -> None:
     make_agent(tags=[tag])
     parts = urlsplit(leads(tag))
-    assert (parts.path, parse_qs(parts.query)) == ("/agents/", {"any": [tag]})
+    assert (parts.path, parse_qs(parts.query)) == ("/tags/one/", {"name": [tag]})
+
+
+def test_a_user_leads_to_their_page() -> None:
+    make_agent(tags=["user_1"])
+    assert leads("user_1") == "/users/one/?name=user_1"
 
 
 def test_a_tag_is_found_with_spaces_around_it() -> None:
     make_agent(tags=["user_1"])
-    assert leads(" user_1 ") == "/agents/?any=user_1"
+    assert leads(" user_1 ") == "/users/one/?name=user_1"
 
 
 def test_a_name_of_one_agent_leads_to_it() -> None:
@@ -89,8 +94,8 @@ def test_agents_users_and_tags_are_offered() -> None:
     make_agent(name="Other", tags=["tier:gold"])
     assert options(signed_in("viewer"), "gold") == [
         ("Gold digger", f"agent · {agent.short_id}", f"/agents/{agent.public_id}/"),
-        ("tier:gold", "tag · 2 agents", "/agents/?any=tier%3Agold"),
-        ("user_gold", "user · 1 agent", "/agents/?any=user_gold"),
+        ("tier:gold", "tag · 2 agents", "/tags/one/?name=tier%3Agold"),
+        ("user_gold", "user · 1 agent", "/users/one/?name=user_gold"),
     ]
 
 
@@ -114,7 +119,7 @@ def test_who_sees_one_user_is_led_nowhere_else() -> None:
     for text in ("secret", "user_2", "theirs", foreign.public_id):
         assert (text, go._exact(text, actor)) == (text, None)
         assert (text, go._agents(text, actor), go._tags(text, actor)) == (text, [], [])
-    assert go._exact("own", actor) == "/agents/?any=own"
+    assert go._exact("own", actor) == "/tags/one/?name=own"
     assert go._exact("mine", actor) == f"/agents/{mine.public_id}/"
 
 
