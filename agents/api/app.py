@@ -6,8 +6,10 @@ from agents.api import (
     agent_tags,
     agents,
     blocks,
+    directory,
     files,
     health,
+    history,
     identities,
     keys,
     models,
@@ -32,6 +34,8 @@ api = DescribedApi(
 add_handlers(api)
 api.add_router("/health", health.router)
 api.add_router("/tags", tags.router)
+api.add_router("/tags", directory.router)
+api.add_router("/history", history.router)
 api.add_router("/keys", keys.router)
 api.add_router("/blocks", blocks.router)
 api.add_router("/identities", identities.router)

@@ -47,6 +47,9 @@ def undo_set(*, change_set_id: int, actor: Actor) -> SetUndone:
     NotAllowed.
     """
     actor.require(Power.WRITE, "undo changes")
+    if actor.limit is not None:
+        # It may not even learn that there is such a change-set.
+        raise NotAllowed("A key that is limited to a tag may not undo a whole change.")
     original = ChangeSet.objects.select_for_update(no_key=True).filter(id=change_set_id).first()
     if original is None:
         raise NotFound("There is no such change to undo.")

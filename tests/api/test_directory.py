@@ -1,0 +1,105 @@
+"""POST /v1/tags/rename, merge and delete; GET /v1/history/ and POST /v1/history/<id>/undo."""
+
+from typing import Any
+
+import pytest
+
+from agents.domain.keys import create_key
+from agents.models import Change, ChangeSet
+from tests.api.calls import call, make_token
+from tests.helpers import ROOT, everything, make_agent, tags_of
+
+pytestmark = pytest.mark.django_db
+
+
+def ask(path: str, body: Any = None, *, method: str = "POST", scope: str = "manage") -> Any:
+    token = make_token(name=f"of {path} {ChangeSet.objects.count()}", scope=scope)
+    return call(method, path, body, token=token)
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "left"),
+    [
+        ("/v1/tags/rename", {"name": "a", "new": "z"}, ["b", "z"]),
+        ("/v1/tags/merge", {"name": "a", "into": "b"}, ["b"]),
+        ("/v1/tags/delete", {"name": "a"}, ["b"]),
+    ],
+)
+def test_a_plan_and_then_the_thing_itself(path: str, names: Any, left: list[str]) -> None:
+    agent = make_agent(tags=["a", "b"])
+    plan = ask(path, names).json()
+    assert (plan["agents"], plan["name"], plan["change_set"]) == (1, "a", None)
+    assert tags_of(agent) == ["a", "b"]
+    done = ask(path, names | {"apply": True, "fingerprint": plan["fingerprint"]}).json()
+    assert tags_of(agent) == left
+    assert done == plan | {"change_set": ChangeSet.objects.latest("id").id}
+    undone = ask(f"/v1/history/{done['change_set']}/undo").json()
+    assert (undone["agents"], undone["kept"], tags_of(agent)) == (1, [], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/tags/rename", {"name": "a", "new": "b"}, 409),
+        ("/v1/tags/rename", {"name": "a", "new": ""}, 422),
+        ("/v1/tags/rename", {"name": "no", "new": "z"}, 404),
+        ("/v1/tags/rename", {"name": "a"}, 422),
+        ("/v1/tags/rename", {"name": "a", "new": "z", "apply": True, "fingerprint": "old"}, 409),
+        ("/v1/tags/rename", {"name": "a", "new": "z", "apply": True, "reason": "x" * 1001}, 422),
+        ("/v1/tags/merge", {"name": "a", "into": "a", "apply": True}, 422),
+        ("/v1/tags/merge", {"name": "a", "into": "no", "apply": True}, 404),
+        ("/v1/tags/delete", {"name": "no", "apply": True}, 404),
+        ("/v1/history/0/undo", None, 422),
+        ("/v1/history/999999/undo", None, 404),
+        ("/v1/history/9999999999999999999999/undo", None, 422),
+    ],
+)
+def test_refused_changes_nothing(path: str, body: Any, status: int) -> None:
+    make_agent(tags=["a", "b"])
+    token = make_token(scope="manage")
+    before = everything() | {"ApiKey": None}
+    assert call("POST", path, body, token=token).status_code == status
+    assert everything() | {"ApiKey": None} == before
+
+
+def test_merge_of_a_tag_with_keys_is_no_keys_to_do() -> None:
+    make_agent(tags=["user_1", "user_2"])
+    create_key(name="k", limit_tag="user_1", actor=ROOT)
+    body = {"name": "user_1", "into": "user_2", "apply": True}
+    assert ask("/v1/tags/merge", body).status_code == 403
+
+
+def test_history_is_listed_filtered_and_paged() -> None:
+    agent = make_agent(name="Ada", tags=["a"])
+    make_agent(tags=["b"])
+    token = make_token(scope="read")
+
+    def listed(query: str) -> Any:
+        return call("GET", f"/v1/history/?{query}", token=token).json()
+
+    (newest, other) = listed("source=command&by=test&since=2020-01-01T00:00:00")["history"][1:]
+    assert (newest["act"], newest["by"], newest["has_more"]) == ("create", "test", False)
+    assert other["changes"][1] == {
+        "op": "add", "agent_id": agent.public_id, "agent_name": "Ada", "tag": "a",
+        "field": None, "old": None, "new": None,
+    }  # fmt: skip
+    assert [one["id"] for one in listed("tag=a")["history"]] == [other["id"]]
+    assert [one["id"] for one in listed(f"agent={agent.public_id}")["history"]] == [other["id"]]
+    first = listed("limit=1")
+    assert listed(f"limit=1&before={first['before']}")["history"] == [newest]
+    for wrong in (
+        "limit=0",
+        "before=x",
+        "tag=%00",
+        "since=never",
+        "until=0001-01-01T00:00:00%2B14:00",
+    ):
+        assert call("GET", f"/v1/history/?{wrong}", token=token).status_code == 422
+
+
+def test_undo_of_one_agents_change_takes_write() -> None:
+    agent = make_agent(tags=["a"])
+    change_set = Change.objects.filter(agent_id=agent.public_id)[0].change_set_id
+    assert ask(f"/v1/history/{change_set}/undo", scope="read").status_code == 403
+    assert ask(f"/v1/history/{change_set}/undo", scope="write").json()["agents"] == 1
+    assert tags_of(agent) == []
