@@ -80,8 +80,9 @@ def _matching(wanted: Wanted) -> QuerySet[Tag]:
         tags = tags.filter(protected=True)
     if folded := fold(wanted.q):
         ids = hits(folded)
-        few = ids is not None and len(ids) <= HITS
-        tags = tags.filter(id__in=ids) if few else tags.filter(name_folded__contains=folded)
+        if ids is not None and len(ids) <= HITS:
+            return tags.filter(id__in=ids)
+        return tags.filter(name_folded__contains=folded)
     return tags
 
 

@@ -72,12 +72,13 @@ def feed(agent: Agent, *, before: int | None = None, size: int = PAGE) -> FeedPa
 def _renames(agent: Agent) -> list[Change]:
     """The renames of tags at a time when this agent carried them."""
     own = Change.objects.filter(agent_id=agent.public_id, op__in=[Op.ADD, Op.REMOVE])
-    renames = Renames(set(own.order_by().values_list("tag", flat=True).distinct()))
+    names = own.order_by().values_list("tag", flat=True).distinct()
+    renames = Renames({str(name) for name in names})
     if not renames.all:
         return []
     moves = own.filter(tag__in=renames.names).values_list("id", "op", "tag")
-    steps = [(key, op, tag, "") for key, op, tag in moves]
-    steps += [(row.id, Op.RENAME, row.old, row.new) for row in renames.all]
+    steps = [(key, op, str(tag), "") for key, op, tag in moves]
+    steps += [(row.id, Op.RENAME, str(row.old), str(row.new)) for row in renames.all]
     carried: set[str] = set()
     found = []
     for key, op, tag, new in sorted(steps):

@@ -141,7 +141,7 @@ def _of_changes(
             first = _NEXT.format(column=column, more=more, order=order)
             following = _NEXT.format(column=column, more=" AND change_set_id < s.id", order=order)
             sql = _STEPS.format(first=first, next=following)
-            values = [name, *([] if top is None else [top]), name, size]
+            values: list[str | int] = [name, *([] if top is None else [top]), name, size]
             with connection.cursor() as cursor:
                 cursor.execute(sql, values)
                 chunk = [row[0] for row in cursor.fetchall()]

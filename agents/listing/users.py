@@ -133,7 +133,7 @@ def user_facts(tag: Tag, *, actor: Actor) -> UserFacts:
     rows = list(agents.filter(seq__in=newest[:LOOKED]).values_list("model", "updated_at"))
     if not rows:
         return UserFacts()
-    oldest = seqs.reverse().first()
-    first = agents.filter(seq=oldest).values_list("created_at", flat=True).first()
+    oldest = seqs.reverse()[:1]
+    first = agents.filter(seq__in=list(oldest)).values_list("created_at", flat=True).first()
     models = sorted(Counter(model for model, _ in rows).items(), key=lambda one: (-one[1], one[0]))
     return UserFacts(models, first, max(at for _, at in rows), len(newest) > LOOKED)

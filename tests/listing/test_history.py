@@ -18,7 +18,10 @@ pytestmark = pytest.mark.django_db
 MANAGER = make_editor("Mo", MANAGE)
 
 
-def acts(wanted: HistoryFilter = HistoryFilter()) -> list[str]:
+EVERYTHING = HistoryFilter()
+
+
+def acts(wanted: HistoryFilter = EVERYTHING) -> list[str]:
     """What was done, newest first."""
     return [row.change_set.act for row in history_page(wanted, actor=ROOT).rows]
 
