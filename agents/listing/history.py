@@ -86,7 +86,7 @@ def _candidates(wanted: HistoryFilter, before: int | None) -> Iterator[list[int]
     low, high = _bounds(wanted)
     if before is not None:
         high = before if high is None else min(high, before)
-    sizes = [PAGE + 1, *[_CHUNK] * (BUDGET // _CHUNK)]
+    sizes = [PAGE + 1, 2 * PAGE, 4 * PAGE, *[_CHUNK] * (BUDGET // _CHUNK)]
     if wanted.agent or wanted.tag:
         names = [(wanted.agent, 0, None)] if wanted.agent else _spans(wanted.tag)
         yield from _of_changes("agent_id" if wanted.agent else "tag", names, low, high, sizes)

@@ -1,0 +1,151 @@
+"""What a page of history, tags and users costs does not grow with what there is."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from agents.actors import command_actor
+from agents.listing import directory, history, users
+from agents.listing.directory import Wanted
+from agents.listing.history import HistoryFilter
+from agents.models import ChangeSet, Tag
+from tests.listing.test_plans import Cost, measured
+
+ROOT = command_actor("test")
+H = HistoryFilter
+
+_NUMBERS = "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < %s)"
+# Three of four sets come by API; one person did every thousandth; each touches one of a thousand
+# agents and puts on one of ten tags. One set in the middle is a merge with very many changes.
+_SETS = (
+    "INSERT INTO agents_changeset (id, act, actor_kind, actor_id, actor_name, source, reason,"
+    f" created_at) {_NUMBERS} SELECT n, 'tags', 'key',"
+    " CASE WHEN n %% 1000 = 0 THEN 'person:1' ELSE 'key:1' END,"
+    " CASE WHEN n %% 1000 = 0 THEN 'Rare' ELSE 'Often' END,"
+    " CASE WHEN n %% 4 = 0 THEN 'page' ELSE 'api' END, '', {moment} FROM i"
+)
+_CHANGES = (
+    "INSERT INTO agents_change (change_set_id, op, agent_id, agent_name, tag, field)"
+    f" {_NUMBERS} SELECT n, 'add', {{agent}}, 'A', {{tag}}, '' FROM i"
+)
+_MERGE = (
+    "INSERT INTO agents_change (change_set_id, op, agent_id, agent_name, tag, field)"
+    f" {_NUMBERS} SELECT %s, 'remove', 'm' || n, 'A', 'tag3', '' FROM i"
+)
+_TAGS = (
+    "INSERT INTO agents_tag (name, name_folded, lookalike, n, names_user, protected,"
+    " protected_by_hand, description, colour, created_at)"
+    f" {_NUMBERS} SELECT 'user_' || n, 'user_' || n, 'user' || n, 10, {{yes}}, {{no}}, {{no}}, '',"
+    " '', {moment} FROM i"
+)
+
+
+def fill(sets: int) -> None:
+    """So many change-sets with three changes each, and a merge and users in proportion."""
+    postgres = connection.vendor == "postgresql"
+    moment = "'2026-01-01 00:00:00+00'::timestamptz + n * interval '1 second'"
+    words = {
+        "moment": moment if postgres else "datetime('2026-01-01', n || ' seconds')",
+        "yes": "TRUE" if postgres else "1",
+        "no": "FALSE" if postgres else "0",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SETS.format(**words), [sets])
+        for tag in ("'tag' || (n %% 10)", "'own' || n", "'rare' || (n / 100)"):
+            agent = "'agent-' || (n %% 1000)"
+            cursor.execute(_CHANGES.format(agent=agent, tag=tag), [sets])
+        cursor.execute(_MERGE, [sets, sets // 2])
+        cursor.execute(_TAGS.format(**words), [max(200, sets // 10)])
+        cursor.execute("ANALYZE")
+
+
+def costs() -> dict[str, Cost]:
+    """The cost of every kind of page."""
+    middle = ChangeSet.objects.count() // 2
+    moment = ChangeSet.objects.get(id=middle).created_at
+    last = Tag.objects.order_by("-name").values_list("name", flat=True)[100]
+    pages: dict[str, Callable[[], object]] = {
+        name: lambda wanted=wanted, before=before: history.history_page(
+            wanted, actor=ROOT, before=before
+        )
+        for kind, wanted in {
+            "all": H(),
+            "a person": H(person="Rare"),
+            "a person who did nearly all": H(person="Often"),
+            "nobody": H(person="Nobody"),
+            "a source": H(source="page"),
+            "a source of none": H(source="bulk"),
+            "a tag": H(tag="tag3"),
+            "a rare tag": H(tag="rare1"),
+            "an agent": H(agent="agent-7"),
+            "an agent of a merge": H(agent="m7"),
+            "old times": H(until=moment),
+            "a tag in old times": H(tag="tag3", until=moment),
+            "a tag by a source": H(tag="tag2", source="page"),
+        }.items()
+        for name, before in {kind: None, f"{kind}, half-way": middle}.items()
+    }
+    pages |= {
+        "tags by use": lambda: directory.tag_page(Wanted(users=True), actor=ROOT, size=50),
+        "tags by use, last": lambda: directory.tag_page(
+            Wanted(users=True), actor=ROOT, size=50, after=f'[10,"{last}"]'
+        ),
+        "tags by use, back": lambda: directory.tag_page(
+            Wanted(users=True), actor=ROOT, size=50, before=f'[10,"{last}"]'
+        ),
+        "tags by name, last": lambda: directory.tag_page(
+            Wanted(users=True, sort="name"), actor=ROOT, size=50, after=f'[0,"{last}"]'
+        ),
+        "unused tags": lambda: directory.tag_page(Wanted(True, "", "unused"), actor=ROOT, size=50),
+        "protected tags": lambda: directory.tag_page(
+            Wanted(True, "", "protected"), actor=ROOT, size=50
+        ),
+        "users": lambda: users.user_page(actor=ROOT, size=50),
+        "users by the beginning": lambda: users.user_page(actor=ROOT, q="1", size=50),
+        "users by the beginning, last": lambda: users.user_page(
+            actor=ROOT, q="1", size=50, after="user_199"
+        ),
+    }
+    found = {}
+    for name, page in pages.items():
+        with measured() as found[name]:
+            page()
+    return found
+
+
+def cleared(sets: int) -> dict[str, Cost]:
+    fill(sets)
+    try:
+        return costs()
+    finally:
+        call_command("flush", interactive=False, verbosity=0)
+
+
+def check(few: int, many: int) -> None:
+    of_few, of_many = cleared(few), cleared(many)
+    # Some more levels of an index, and 50 change-sets that lie further apart.
+    slack = 250 if connection.vendor == "postgresql" else 40
+    grown = {
+        name: (of_few[name].work, cost.work)
+        for name, cost in of_many.items()
+        if cost.work > 1.6 * of_few[name].work + slack
+    }
+    assert grown == {}
+    # There is no agent here: to read all of none is as good as any other way. And change-sets lie
+    # in the order of their key on SQLite, so that the first of that order are a scan as well.
+    fine = ("Seq Scan of agents_agent", "SCAN agents_changeset: ")
+    bad = [one for cost in of_many.values() for one in cost.bad_plans]
+    assert [one for one in bad if not one.startswith(fine) or " LIMIT " not in one] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pages_cost_the_same_at_30000_changes() -> None:
+    check(4_000, 10_000)
+
+
+@pytest.mark.prove
+@pytest.mark.django_db(transaction=True)
+def test_pages_cost_the_same_at_5_million_changes() -> None:
+    check(50_000, 1_500_000)
