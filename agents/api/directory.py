@@ -58,6 +58,7 @@ class PlanState(BaseModel):
     agents: int = Field(description="Agents that carry the tag.")
     overlap: int = Field(description="Of a merge: agents that carry both.")
     keys: int = Field(description="API keys that are limited to the tag.")
+    views: int = Field(description="Saved views that name the tag.")
     protected: bool = Field(description="A protected tag is touched.")
     seconds: int | None = Field(description="How long others may wait, where that is worth saying.")
     fingerprint: str
@@ -98,6 +99,7 @@ def _planned(plan: TagPlan, change_set: int | None = None) -> Answer:
             "agents": plan.agents,
             "overlap": plan.overlap,
             "keys": len(plan.keys),
+            "views": plan.views,
             "protected": plan.protected,
             "seconds": plan.seconds,
             "fingerprint": plan.fingerprint,

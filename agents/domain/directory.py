@@ -73,6 +73,7 @@ def rename_tag(
     _name(tag, new)
     keys.follow_rename(old=old, new=new)
     views.follow_rename(old=old, new=new)
+    views.follow_rename(old=old, new=new)
     return TagResult(change_set, plan)
 
 

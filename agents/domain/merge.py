@@ -31,7 +31,7 @@ def merge_tags(
 ) -> TagResult:
     """Make every agent that carries `source` carry `target` instead, and end `source`.
 
-    One change-set with the changes of each agent. API keys that are limited to the source come to
+    One change-set with the changes of each agent. Saved views follow, for good. API keys that are limited to the source come to
     see the target's agents, so where there are such it takes an admin. Raises NotFound, NotAllowed,
     Invalid, PlanChanged.
     """
@@ -49,6 +49,7 @@ def merge_tags(
     change_set = history.open_change_set(actor=actor, act=Act.MERGE, reason=reason)
     history.record(change_set, [end_entry(Op.MERGE, rows[source], target)])
     history.record(change_set, _move_keys(source, target))
+    views.follow_rename(old=source, new=target)
     views.follow_rename(old=source, new=target)
     empty(rows[source], rows[target], change_set)
     return TagResult(change_set, plan)

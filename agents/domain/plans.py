@@ -13,6 +13,7 @@ from django.db import connection
 from agents.actors import Actor, Power
 from agents.domain import wide
 from agents.domain.tagrows import is_protected, names_a_user
+from agents.domain.views import views_with
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.models import ApiKey, Tag
 from agents.tagnames import require_legal, shown, text_problem
@@ -49,6 +50,8 @@ class TagPlan:
     fingerprint: str
     # As it was planned: the row of a renamed tag has the new one.
     name: str
+    # Saved views that name the tag.
+    views: int
 
     @property
     def moved(self) -> int:
@@ -141,12 +144,14 @@ def _plan(
     guarded: bool = False,
     more: str = "",
 ) -> TagPlan:
-    keys = _limited_to(tag.name)
+    keys, views = _limited_to(tag.name), views_with(tag.name)
     protected = tag.protected or guarded or (kind is Kind.RENAME and is_protected(str(target)))
-    facts = (kind, tag.id, tag.name, target, tag.n, overlap, keys, waiting, user, protected, more)
+    facts = (
+        kind, tag.id, tag.name, target, tag.n, overlap, keys, waiting, user, protected, views, more
+    )  # fmt: skip
     print_ = hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()[:32]
     return TagPlan(
-        kind, tag, target, tag.n, overlap, keys, waiting, user, protected, print_, tag.name
+        kind, tag, target, tag.n, overlap, keys, waiting, user, protected, print_, tag.name, views
     )  # fmt: skip
 
 

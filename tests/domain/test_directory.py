@@ -5,11 +5,13 @@ import pytest
 from agents.actors import ADMIN, MANAGE
 from agents.domain.directory import describe_tag, rename_tag
 from agents.domain.keys import create_key
+from agents.domain.merge import merge_tags
 from agents.domain.plans import PlanChanged, plan_rename
 from agents.domain.recount import differences
 from agents.domain.tags import change_tags
 from agents.domain.undo import undo
 from agents.domain.undo_set import undo_set
+from agents.domain.views import save_view
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.models import Agent, ApiKey, Change, ChangeSet, Op, Tag
 from tests.helpers import (
@@ -201,3 +203,15 @@ def test_rename_is_found_by_search() -> None:
     make_agent(tags=["Old"])
     rename_tag(old="Old", new="Néw", actor=MANAGER)
     assert [text for _, text in search_rows("agents_tag_search")] == ["new"]
+
+
+def test_saved_views_follow_a_rename_and_a_merge() -> None:
+    make_agent(tags=["a", "c"])
+    view = save_view(name="v", pairs=[("any", "a")], shared=True, pinned=False, actor=ROOT)
+    assert plan_rename(old="a", new="b", actor=MANAGER).views == 1
+    rename_tag(old="a", new="b", actor=MANAGER)
+    view.refresh_from_db()
+    assert view.pairs == '[["any","b"]]'
+    merge_tags(source="b", target="c", actor=MANAGER)
+    view.refresh_from_db()
+    assert view.pairs == '[["any","c"]]'
