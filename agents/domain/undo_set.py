@@ -18,6 +18,7 @@ from agents.domain.transactions import write
 from agents.domain.undo import Kept, undo
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.jsontext import loads
+from agents.listing.history import summaries
 from agents.listing.renames import Renames
 from agents.models import Act, Agent, AgentTag, ApiKey, Change, ChangeSet, Op, Tag
 from agents.tagnames import shown
@@ -53,7 +54,9 @@ def undo_set(*, change_set_id: int, actor: Actor) -> SetUndone:
     original = ChangeSet.objects.select_for_update(no_key=True).filter(id=change_set_id).first()
     if original is None:
         raise NotFound("There is no such change to undo.")
-    head = original.changes.filter(agent_id=None, op=Op.RENAME).order_by("id").first()
+    # A rename is the one change of its change-set.
+    first = summaries([original])[0].changes[:1]
+    head = next((change for change in first if change.op == Op.RENAME), None)
     if head is None and original.agent_count is None and not _is_bulk(original):
         return _one_by_one(original, actor)
     require_manager(actor, "undo changes of many agents")

@@ -73,7 +73,7 @@ def tag_page(
 
 
 def _matching(wanted: Wanted) -> QuerySet[Tag]:
-    tags = Tag.objects.filter(names_user=wanted.users)
+    tags = of_kind(users=wanted.users)
     if wanted.only == "unused":
         tags = tags.filter(n=0)
     elif wanted.only == "protected":
@@ -84,6 +84,12 @@ def _matching(wanted: Wanted) -> QuerySet[Tag]:
             return tags.filter(id__in=ids)
         return tags.filter(name_folded__contains=folded)
     return tags
+
+
+def of_kind(*, users: bool) -> QuerySet[Tag]:
+    """Tags that name users, or that do not. As a list of one: of a bare truth SQLite makes no
+    range of an index."""
+    return Tag.objects.filter(names_user__in=[users])
 
 
 def _walk(
@@ -122,12 +128,12 @@ def _decode(text: str | None, sort: str) -> tuple[int, str] | None:
 def counts(*, actor: Actor) -> tuple[int, int]:
     """How many tags there are that name no user, and that do."""
     require_whole(actor, "the tag directory")
-    return Tag.objects.filter(names_user=False).count(), Tag.objects.filter(names_user=True).count()
+    return of_kind(users=False).count(), of_kind(users=True).count()
 
 
 def most_used(*, users: bool) -> int:
     """The use of the tag that is used most."""
-    row = Tag.objects.filter(names_user=users).order_by("-n", "name").values_list("n", flat=True)
+    row = of_kind(users=users).order_by("-n", "name").values_list("n", flat=True)
     return row.first() or 0
 
 
@@ -152,7 +158,7 @@ def lookalikes(
     with connection.cursor() as cursor:
         cursor.execute(sql, [*([after] if after else []), size + 1])
         keys = [row[0] for row in cursor.fetchall()]
-    tags = Tag.objects.filter(names_user=users, n__gt=0, lookalike__in=keys[:size])
+    tags = of_kind(users=users).filter(n__gt=0, lookalike__in=keys[:size])
     ordered = sorted(tags, key=lambda tag: (tag.lookalike, -tag.n, tag.name))
     groups = [list(rows) for _, rows in groupby(ordered, key=lambda tag: tag.lookalike)]
     return groups, keys[size - 1] if len(keys) > size else None

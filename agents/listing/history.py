@@ -87,9 +87,11 @@ def _candidates(wanted: HistoryFilter, before: int | None) -> Iterator[list[int]
     if before is not None:
         high = before if high is None else min(high, before)
     sizes = [PAGE + 1, 2 * PAGE, 4 * PAGE, *[_CHUNK] * (BUDGET // _CHUNK)]
-    if wanted.agent or wanted.tag:
-        names = [(wanted.agent, 0, None)] if wanted.agent else _spans(wanted.tag)
-        yield from _of_changes("agent_id" if wanted.agent else "tag", names, low, high, sizes)
+    if wanted.agent:
+        yield from _of_agent(wanted.agent, low, high, sizes)
+        return
+    if wanted.tag:
+        yield from _of_tag(_spans(wanted.tag), low, high, sizes)
         return
     sets = _head(wanted).order_by("-id")
     if low is not None:
@@ -112,8 +114,33 @@ def _head(wanted: HistoryFilter) -> QuerySet[ChangeSet]:
     return ChangeSet.objects.all()
 
 
+# A fence: for the sake of the order PostgreSQL would read change-sets in which the agent is not.
+_OF_AGENT = """
+WITH own AS MATERIALIZED (SELECT change_set_id FROM agents_change WHERE agent_id = %s)
+SELECT DISTINCT change_set_id FROM own WHERE change_set_id >= %s AND change_set_id < %s
+ORDER BY change_set_id DESC LIMIT %s
+"""
+
+
+def _of_agent(
+    agent: str, low: int | None, high: int | None, sizes: Sequence[int]
+) -> Iterator[list[int]]:
+    """Ids of the change-sets with changes of an agent; the work is that of all it ever had."""
+    with connection.cursor() as cursor:
+        top = 2**62 if high is None else high
+        cursor.execute(_OF_AGENT, [agent, low or 0, top, BUDGET])
+        keys = [row[0] for row in cursor.fetchall()]
+    for size in sizes:
+        if keys:
+            yield keys[:size]
+        keys = keys[size:]
+
+
 # From one change-set of a tag to the next along the index, however many changes each has.
-_NEXT = "SELECT change_set_id FROM agents_change WHERE {column} = %s{more} ORDER BY {order} LIMIT 1"
+_NEXT = (
+    "SELECT change_set_id FROM agents_change WHERE tag = %s{more}"
+    " ORDER BY change_set_id DESC LIMIT 1"
+)
 _STEPS = """
 WITH RECURSIVE s(id, step) AS (
     SELECT * FROM (SELECT ({first}), 1) a
@@ -124,22 +151,19 @@ SELECT id FROM s WHERE id IS NOT NULL
 """
 
 
-def _of_changes(
-    column: str,
+def _of_tag(
     names: Sequence[tuple[str, int, int | None]],
     low: int | None,
     high: int | None,
     sizes: Sequence[int],
 ) -> Iterator[list[int]]:
-    """Ids of the change-sets with changes of an agent, or of a tag under each of its names."""
-    # An agent's changes lie in the order of their own ids, which is that of their change-sets.
-    order = "id DESC" if column == "agent_id" else "change_set_id DESC"
+    """Ids of the change-sets with changes of a tag, under each of its names."""
     for name, start, end in names:
         top = min((one for one in (high, end) if one is not None), default=None)
         for size in sizes:
             more = "" if top is None else " AND change_set_id < %s"
-            first = _NEXT.format(column=column, more=more, order=order)
-            following = _NEXT.format(column=column, more=" AND change_set_id < s.id", order=order)
+            first = _NEXT.format(more=more)
+            following = _NEXT.format(more=" AND change_set_id < s.id")
             sql = _STEPS.format(first=first, next=following)
             values: list[str | int] = [name, *([] if top is None else [top]), name, size]
             with connection.cursor() as cursor:
@@ -206,18 +230,24 @@ def _bounds(wanted: HistoryFilter) -> tuple[int | None, int | None]:
     return low, high
 
 
+# A range and no equality: for a set of very many changes PostgreSQL would otherwise take the order
+# of the primary key, and read all that was written before them.
+_CHANGES_OF = (
+    "SELECT id, change_set_id, op, agent_id, agent_name, tag, field, old, new FROM agents_change"
+    " WHERE (change_set_id, id) > (%s, %s) AND change_set_id < %s"
+    " ORDER BY change_set_id, id LIMIT %s"
+)
+
+
 def summaries(sets: Sequence[ChangeSet]) -> list[SetRow]:
     """The change-sets with the first of their changes: one query, however many they have."""
     if not sets:
         return []
     # Each part has its own limit; without it a merge would be read whole.
-    part = (
-        "SELECT * FROM (SELECT id, change_set_id, op, agent_id, agent_name, tag, field, old, new"
-        " FROM agents_change WHERE change_set_id = %s ORDER BY id LIMIT %s) one"
-    )
-    params = [value for one in sets for value in (one.id, _GLANCE + 1)]
+    sql = " UNION ALL ".join([f"SELECT * FROM ({_CHANGES_OF}) one"] * len(sets))
+    params = [value for one in sets for value in (one.id, 0, one.id + 1, _GLANCE + 1)]
     by_set: dict[int, list[Change]] = defaultdict(list)
-    for change in Change.objects.raw(" UNION ALL ".join([part] * len(sets)), params):
+    for change in Change.objects.raw(sql, params):
         by_set[change.change_set_id].append(change)
     rows = []
     for one in sets:
@@ -239,7 +269,8 @@ def changes_of(
     change_set: ChangeSet, *, after: int = 0, size: int = CHANGES
 ) -> tuple[list[Change], int | None]:
     """A page of what it changed, and the change id to go on after."""
-    rows = list(change_set.changes.filter(id__gt=after).order_by("id")[: size + 1])
+    place = [change_set.id, after, change_set.id + 1, size + 1]
+    rows = list(Change.objects.raw(_CHANGES_OF, place))
     return rows[:size], rows[size - 1].id if len(rows) > size else None
 
 

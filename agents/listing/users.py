@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from agents.actors import Actor
-from agents.listing.directory import TagPage, Wanted, require_whole, tag_page
+from agents.listing.directory import TagPage, Wanted, of_kind, require_whole, tag_page
 from agents.models import Agent, AgentTag, Tag
 
 # Agents of one user that are looked at for what a list says of it, and for its own page.
@@ -59,15 +59,13 @@ def user_page(
 def _beginning(q: str, actor: Actor, size: int, after: str | None, before: str | None) -> TagPage:
     """Users by name, one range of the index after the other."""
     require_whole(actor, "the users")
-    users = Tag.objects.filter(names_user=True)
+    users = of_kind(users=True)
     backwards = before is not None and after is None
     place = before if backwards else after
     found: list[Tag] = []
     ranges = list(_ranges(q))
     for start in reversed(ranges) if backwards else ranges:
-        part = users.filter(name__gte=start, name__lt=start + _LAST)
-        if place is not None:
-            part = part.filter(name__lt=place) if backwards else part.filter(name__gt=place)
+        part = _within(users, start, place, backwards)
         order = "-name" if backwards else "name"
         found += part.order_by(order)[: size + 1 - len(found)]
         if len(found) > size:
@@ -81,6 +79,17 @@ def _beginning(q: str, actor: Actor, size: int, after: str | None, before: str |
     goes_on = backwards or more
     came_from = more if backwards else place is not None
     return TagPage(rows, rows[-1].name if goes_on else None, rows[0].name if came_from else None)
+
+
+def _within(users: QuerySet[Tag], start: str, place: str | None, backwards: bool) -> QuerySet[Tag]:
+    """The users that begin so, from a place on. One bound on each side: of two a database may take
+    the farther one, and read what lies between."""
+    end = start + _LAST
+    if place is None or (place >= end if backwards else place < start):
+        return users.filter(name__gte=start, name__lt=end)
+    if backwards:
+        return users.filter(name__gte=start, name__lt=place)
+    return users.filter(name__gt=place, name__lt=end)
 
 
 def _ranges(q: str) -> Iterator[str]:

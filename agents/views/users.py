@@ -20,7 +20,7 @@ from agents.filters import AgentFilter
 from agents.forms import AssignForm, text_of
 from agents.jsontext import dumps
 from agents.limits import SEARCH_LENGTH
-from agents.listing.directory import alike
+from agents.listing.directory import alike, of_kind
 from agents.listing.history import HistoryFilter, history_page
 from agents.listing.suggestions import nearest
 from agents.listing.users import LOOKED, user_facts, user_page
@@ -56,7 +56,7 @@ def users(request: HttpRequest) -> HttpResponse:
         "sort": sort,
         "older": page.after and urlencode([*kept, ("after", page.after)]),
         "newer": page.before and urlencode([*kept, ("before", page.before)]),
-        "user_count": Tag.objects.filter(names_user=True).count(),
+        "user_count": of_kind(users=True).count(),
         "userless": listing.capped_count(AgentFilter(userless=True), actor=actor),
         "two_users": listing.capped_count(AgentFilter(two_users=True), actor=actor),
         "nav": "users",
