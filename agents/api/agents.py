@@ -16,7 +16,7 @@ from agents.domain import agents as domain
 from agents.domain.edits import AgentEdit
 from agents.domain.holds import agent_not_found
 from agents.domain.newagents import NewAgent
-from agents.domain.transactions import write
+from agents.domain.transactions import snapshot, write
 from agents.errors import BadRequest, Invalid
 from agents.filters import AgentFilter, Sort
 from agents.limits import FILTER_TAGS, SEARCH_LENGTH
@@ -65,11 +65,15 @@ def list_agents(request: HttpRequest, query: Query[ListQuery]) -> Answer:
     )
     if wanted is None:
         return answer(b"[]")
-    # A client takes an empty page for the end, so a page is not empty while there is one to find.
-    page = listing.page(
-        wanted, actor=actor, sort=sort, size=query.size, after=after, before=before, until_one=True
-    )
-    return answer(write_many(page.seqs, show_of(request, query)))
+    show = show_of(request, query)
+    # Which agents, and what they carry, of one moment: a rename may come between.
+    with snapshot():
+        # A client takes an empty page for the end, so none is empty while there is one to find.
+        page = listing.page(
+            wanted, actor=actor, sort=sort, size=query.size, after=after, before=before,
+            until_one=True,
+        )  # fmt: skip
+        return answer(write_many(page.seqs, show))
 
 
 @router.get("/count", response=answers(int, READ))

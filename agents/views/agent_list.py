@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from ade.http import render_page, wants_fragment
 from agents import listing
 from agents.actors import Actor, Power
+from agents.domain.transactions import snapshot
 from agents.domain.views import find_view, pairs_of, visible_views
 from agents.filterparse import SIZES, ListState, parse, to_query
 from agents.filters import Sort
@@ -44,11 +45,14 @@ def agents(request: HttpRequest) -> HttpResponse:
     if typed and not notices and not wants_fragment(request):
         return HttpResponseRedirect(url)  # what was typed is a part of the filter now
     after, before = state.start
-    page = listing.page(
-        state.filter, actor=actor, sort=state.sort, size=state.size, after=after, before=before
-    )
     exact = request.GET.get("count") == "exact"
-    context = _filter_context(state, actor) | _page_context(state, page, actor, exact)
+    # Which agents, and what they carry, of one moment: a rename may come between.
+    with snapshot():
+        page = listing.page(
+            state.filter, actor=actor, sort=state.sort, size=state.size, after=after, before=before
+        )
+        found = _page_context(state, page, actor, exact)
+    context = _filter_context(state, actor) | found
     shown = [row.public_id for row in context["rows"]]
     context |= bar_context(request, state, shown, actor)
     if not wants_fragment(request):
