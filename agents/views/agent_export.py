@@ -44,6 +44,9 @@ class Export:
             self._open = False
             _running.release()
 
+    # What drops an answer without closing it must not shut exports out for good.
+    __del__ = close
+
 
 @require_GET
 def export(request: HttpRequest) -> HttpResponseBase:

@@ -1,6 +1,7 @@
 """GET /agents/export.csv: the whole list of a filter as a file."""
 
 import csv
+import gc
 import io
 import json
 from datetime import UTC, datetime
@@ -165,6 +166,15 @@ def test_more_than_a_few_at_a_time_are_told_to_wait() -> None:
     assert [names(response) for response in running] == [["Nova"]] * RUNNING_MOST
     for _ in range(RUNNING_MOST + 1):
         assert names(client.get(URL)) == ["Nova"]
+
+
+def test_answers_that_nobody_closes_shut_no_one_out() -> None:
+    make_agent(name="Nova")
+    client = signed_in()
+    for _ in range(RUNNING_MOST + 1):
+        assert client.get(URL).status_code == 200
+        gc.collect()
+    assert names(client.get(URL)) == ["Nova"]
 
 
 def test_the_list_leads_to_its_export() -> None:
