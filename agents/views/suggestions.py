@@ -4,6 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from agents.actors import Actor
+from agents.errors import NotFound
 from agents.listing import chips_as_added
 from agents.listing.suggestions import suggest as suggestions_for
 from agents.views.access import actor_of, find_agent
@@ -17,11 +19,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     typed = " ".join(request.GET.get("q", "").split())
     found = suggestions_for(typed, actor=actor, limit=SUGGESTIONS)
-    agent_id = request.GET.get("agent")
-    carried: set[str] = set()
-    if agent_id:
-        agent = find_agent(actor, agent_id)
-        carried = {tag.name for tag in chips_as_added(agent.seq)}
+    carried = _carried(actor, request.GET.get("agent", ""))
     context = {
         "typed": typed,
         "found": found,
@@ -33,3 +31,12 @@ def suggest(request: HttpRequest) -> HttpResponse:
         "left": found.total - len(found.rows),
     }
     return render(request, "components/suggestions.html", context)
+
+
+def _carried(actor: Actor, agent_id: str) -> set[str]:
+    """The agent's tags. One deleted while someone types has none; the add itself says what is up."""
+    try:
+        agent = find_agent(actor, agent_id)
+    except NotFound:
+        return set()
+    return {tag.name for tag in chips_as_added(agent.seq)}

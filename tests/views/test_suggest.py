@@ -59,8 +59,12 @@ def test_suggest_takes_any_text(q: str) -> None:
     assert signed_in().get(f"/tags/suggest/?q={q}").status_code == 200
 
 
-def test_suggest_for_an_unknown_agent_is_404() -> None:
-    assert signed_in().get("/tags/suggest/?q=a&agent=agent-0").status_code == 404
+@pytest.mark.parametrize("agent_id", ["agent-0", "%00"])
+def test_suggest_for_an_agent_that_is_gone_marks_nothing(agent_id: str) -> None:
+    make_agent(tags=["vip"])
+    response = signed_in().get(f"/tags/suggest/?q=v&agent={agent_id}")
+    assert response.status_code == 200
+    assert options(response) == ["Add “v”", "vip 1 agent"]
 
 
 def test_suggest_by_post_is_405() -> None:
