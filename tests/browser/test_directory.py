@@ -57,13 +57,12 @@ def test_pages_break_no_rule_and_fit(
     last = ChangeSet.objects.latest("id").id
     page = new_page(make_user(role="admin"), theme=theme, width=320)
     for path in PAGES:
-        page.set_viewport_size({"width": 320, "height": 800})
         page.goto(path.replace("LAST", str(last)))
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert (path, wide) == (path, 320)
-        assert (path, axe(page)) == (path, [])
-        page.set_viewport_size({"width": 1280, "height": 800})
-        assert (path, axe(page)) == (path, [])
+        for width in (320, 700, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert (path, wide) == (path, width)
+            assert (path, axe(page)) == (path, [])
 
 
 def test_rename_and_undo_by_keyboard(new_page: NewPage) -> None:
