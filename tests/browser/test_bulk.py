@@ -47,6 +47,7 @@ def test_filter_select_all_plan_apply_undo_and_all_is_still_there(new_page: NewP
     page.get_by_role("checkbox", name="Select n0059").uncheck()
     expect(page.locator(".bulk-said")).to_have_text("All matching are selected, but 1.")
     page.locator("#bulk-add").click()
+    page.wait_for_url("**/bulk/new/**")  # and its scripts, which take over the keys
     page.locator("#id_add").fill("vip")
     page.locator("#id_reason").fill("spring")
     page.keyboard.press("Enter")
@@ -90,6 +91,7 @@ def test_bulk_change_without_javascript(new_page: NewPage) -> None:
     page = open_list(new_page, javascript=False)
     page.get_by_role("checkbox", name="Select n0001").check()
     page.locator("#bulk-add").click()
+    page.wait_for_url("**/bulk/new/**")  # and its scripts, which take over the keys
     page.locator("#id_add").fill("vip")
     page.get_by_role("button", name="Show the plan").click()
     page.locator("#apply").click()
@@ -113,6 +115,7 @@ def test_bulk_pages_are_accessible(
     expect(page.locator(".bulk-said")).to_have_text("All matching are selected.")
     fine()
     page.locator("#bulk-replace").click()
+    page.wait_for_url("**/bulk/new/**")  # and its scripts, which take over the keys
     page.locator("#id_remove").fill("t")
     fine()
     page.locator("#id_add").fill("u")
@@ -142,6 +145,7 @@ def test_progress_is_seen_and_survives_a_closed_page(
     page = open_list(new_page, "?any=t")
     page.locator("#bulk-all").click()
     page.locator("#bulk-add").click()
+    page.wait_for_url("**/bulk/new/**")  # and its scripts, which take over the keys
     page.locator("#id_add").fill("vip")
     page.keyboard.press("Enter")
     page.locator("#apply").click()
