@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from agents.actors import ADMIN, Actor, Kind, Source
 from agents.domain.agents import create_agent
-from agents.domain.demodata import AGENTS, CHANGES, EMBEDDING, KINDS, UNDONE
+from agents.domain.demodata import AGENTS, CHANGES, DESCRIPTIONS, EMBEDDING, KINDS, UNDONE
+from agents.domain.directory import describe_tag
 from agents.domain.newagents import NewAgent, NewBlock
 from agents.domain.tags import change_tags
 from agents.domain.transactions import write
@@ -46,7 +47,7 @@ def make() -> int:
     if is_there():
         return 0
     now = timezone.now()
-    steps: list[tuple[datetime, Callable[[], str]]] = []
+    steps: list[tuple[datetime, Callable[[], object]]] = []
     for number, row in enumerate(AGENTS):
         # The first ones half a year ago, the last one three days ago.
         when = now - timedelta(days=3 + (len(AGENTS) - 1 - number) * 4.4, hours=number % 7)
@@ -54,15 +55,20 @@ def make() -> int:
     for days, who, name, add, remove, why in CHANGES:
         when = now - timedelta(days=days)
         steps.append((when, partial(_change, who, name, add, remove, why)))
+    for days, tag, description, colour in DESCRIPTIONS:
+        about = {"name": tag, "description": description, "colour": colour}
+        when = now - timedelta(days=days)
+        steps.append((when, partial(describe_tag, actor=_ACTORS["mara"], **about)))
     who, name, days = UNDONE
     steps.append((now - timedelta(days=days), partial(_take_back, who, name)))
     # In the order of time, as history is.
     for when, step in sorted(steps, key=lambda step: step[0]):
-        _date_back(step(), when)
+        step()
+        _date_back(when)
     return len(AGENTS)
 
 
-def _make_agent(name: str, kind: str, user: str, tags: str, *, when: datetime) -> str:
+def _make_agent(name: str, kind: str, user: str, tags: str, *, when: datetime) -> None:
     sort = KINDS[kind]
     shared = Block.objects.filter(label=_SHARED_LABEL, metadata='{"demo":true}').first()
     team = [f"team:{sort.team}"] if tags else []
@@ -82,7 +88,6 @@ def _make_agent(name: str, kind: str, user: str, tags: str, *, when: datetime) -
     )
     who = "sync" if user.startswith("user_") and user[5:].isdigit() else "mara"
     create_agent(spec, actor=_ACTORS[who])
-    return public_id(name)
 
 
 def _blocks(name: str, user: str, *, with_shared: bool) -> list[NewBlock]:
@@ -98,41 +103,34 @@ def _blocks(name: str, user: str, *, with_shared: bool) -> list[NewBlock]:
     return blocks
 
 
-def _change(who: str, name: str, add: str, remove: str, why: str) -> str:
-    agent_id = public_id(name)
+def _change(who: str, name: str, add: str, remove: str, why: str) -> None:
     change_tags(
-        agent_id=agent_id,
+        agent_id=public_id(name),
         add=add.split(),
         remove=remove.split(),
         actor=_ACTORS[who],
         reason=why,
     )
-    return agent_id
 
 
-def _take_back(who: str, name: str) -> str:
-    agent_id = public_id(name)
-    undo(change_set_id=_last_change_set(agent_id), actor=_ACTORS[who])
-    return agent_id
+def _take_back(who: str, name: str) -> None:
+    last = Change.objects.filter(agent_id=public_id(name)).latest("id")
+    undo(change_set_id=last.change_set_id, actor=_ACTORS[who])
 
 
-def _last_change_set(agent_id: str) -> int:
-    return Change.objects.filter(agent_id=agent_id).latest("id").change_set_id
-
-
-def _date_back(agent_id: str, when: datetime) -> None:
-    """Move what was just written to an agent to the time the demo says it happened.
+def _date_back(when: datetime) -> None:
+    """Move what was just written to the time the demo says it happened.
 
     History is not edited otherwise; here nobody has seen it yet, the transaction is still open.
     """
-    change_set_id = _last_change_set(agent_id)
-    ChangeSet.objects.filter(id=change_set_id).update(created_at=when)
-    added = AgentTag.objects.filter(change_set_id=change_set_id)
+    change_set = ChangeSet.objects.latest("id")
+    ChangeSet.objects.filter(id=change_set.id).update(created_at=when)
+    added = AgentTag.objects.filter(change_set_id=change_set.id)
     tags = Tag.objects.filter(id__in=added.values("tag_id"))
     tags.update(last_added_at=when)
     tags.filter(created_at__gt=when).update(created_at=when)
     added.update(added_at=when)
-    agents = Agent.objects.filter(public_id=agent_id)
+    agents = Agent.objects.filter(public_id__in=change_set.changes.values("agent_id"))
     agents.update(updated_at=when)
     own = Block.objects.filter(agentblock__agent__in=agents, created_at__gt=when)
     own.update(created_at=when, updated_at=when)

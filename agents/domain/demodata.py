@@ -143,5 +143,16 @@ CHANGES: tuple[tuple[float, str, str, str, str, str], ...] = (
     (1.1, "jiwoo", "Curie", "beta", "", ""),
     (0.6, "mara", "Hedda", "vip", "", ""),
 )
+# Days ago, tag, what it means, its colour.
+DESCRIPTIONS: tuple[tuple[float, str, str, str], ...] = (
+    (2.81, "env:prod", "Answers real customers", "green"),
+    (2.80, "env:staging", "Tried out before it goes to prod", "yellow"),
+    (2.79, "env:dev", "Nobody depends on it", ""),
+    (2.78, "tier:gold", "Yearly contract, answered first", "violet"),
+    (2.77, "tier:trial", "Ends after 14 days", ""),
+    (2.76, "vip", "Ask Mara before any change", "red"),
+    (1.6, "frozen", "Not to be changed until its sale is back", "blue"),
+    (2.74, "needs-review", "Someone has to look at its answers", "orange"),
+)
 # The change that someone thought better of.
 UNDONE = ("tomas", "Hedda", 0.4)

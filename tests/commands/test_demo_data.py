@@ -53,7 +53,12 @@ def test_past_is_in_order_and_over() -> None:
     assert Agent.objects.filter(created_at__gt=now).count() == 0
     assert AgentTag.objects.filter(added_at__gt=now).count() == 0
     assert Tag.objects.filter(last_added_at__gt=now).count() == 0
-    assert set(ChangeSet.objects.values_list("act", flat=True)) == {"create", "tags", "undo"}
+    assert set(ChangeSet.objects.values_list("act", flat=True)) == {
+        "create",
+        "describe",
+        "tags",
+        "undo",
+    }
 
 
 def test_changes_of_the_demo_stand_in_its_agents() -> None:
