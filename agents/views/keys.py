@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -72,7 +73,13 @@ def keys(request: HttpRequest) -> HttpResponse:
         ("Expired and disabled", known.filter(over)),
     ]
     parts = [(title, [KeyRow(key, now) for key in rows[:_SHOWN]]) for title, rows in sorts]
-    context = {"form": form, "parts": parts, "most": _SHOWN, "nav": "keys"}
+    context = {
+        "form": form,
+        "parts": parts,
+        "most": _SHOWN,
+        "nav": "keys",
+        "api_open": settings.API_OPEN,
+    }
     return render(request, "keys/list.html", context, status=422 if form.errors else 200)
 
 

@@ -51,6 +51,20 @@ def test_it_works(admin: Client) -> None:
     assert ChangeSet.objects.get().actor_name == "Anna"
 
 
+@pytest.mark.parametrize(
+    ("api_open", "words"),
+    [
+        (False, "There is none. Without a key the API answers 401."),
+        (True, "There is none. The API answers without a key here, to this machine only."),
+    ],
+)
+def test_without_keys_the_page_says_who_may_call(
+    admin: Client, settings: Any, api_open: bool, words: str
+) -> None:
+    settings.API_OPEN = api_open
+    assert soup(admin.get("/keys/")).select_one(".empty").get_text(strip=True) == words
+
+
 @pytest.mark.parametrize("role", ["viewer", "editor", "manager"])
 def test_other_roles_may_not(role: str) -> None:
     key = create_key(name="app", actor=ROOT).key
