@@ -17,8 +17,8 @@ from django.utils import timezone
 from django_tasks import task
 
 from agents.actors import Actor
-from agents.domain import bulkrun
-from agents.domain.bulk import get_plan
+from agents.domain import bulkrun, undo_set
+from agents.domain.bulk import get_plan, plan_of
 from agents.errors import DomainError
 from agents.models import BulkPlan, BulkState
 
@@ -39,6 +39,17 @@ def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
 def begin_undo(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
     """Undo a run; a large one is left to the worker. Raises as `bulkrun.begin_undo`."""
     return _begin(bulkrun.begin_undo, plan_id, actor)
+
+
+def undo(*, change_set_id: int, actor: Actor) -> BulkPlan | undo_set.SetUndone:
+    """Undo any change-set: what a bulk change did by a run of its own, else at once.
+
+    Raises as `begin_undo` and `undo_set.undo_set`.
+    """
+    undo_set.require_unlimited(actor)
+    if (plan := plan_of(change_set_id)) is not None:
+        return begin_undo(plan_id=plan.id, actor=actor)
+    return undo_set.undo_set(change_set_id=change_set_id, actor=actor)
 
 
 def resume(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:

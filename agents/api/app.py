@@ -6,6 +6,7 @@ from agents.api import (
     agent_tags,
     agents,
     blocks,
+    bulk,
     directory,
     files,
     health,
@@ -36,6 +37,7 @@ api.add_router("/health", health.router)
 api.add_router("/tags", tags.router)
 api.add_router("/tags", directory.router)
 api.add_router("/history", history.router)
+api.add_router("/bulk", bulk.router)
 api.add_router("/keys", keys.router)
 api.add_router("/blocks", blocks.router)
 api.add_router("/identities", identities.router)

@@ -95,7 +95,7 @@ def _operation(method: str, path: str, found: Json) -> Operation:
         ],
         takes=f"{type_of(body[1]['schema'])} as {body[0]}" if body else "",
         answers=type_of(content["schema"]) if content else "null",
-        refusals=[code for code in answers if code != "200"],
+        refusals=[code for code in answers if code >= "400"],
     )
 
 

@@ -36,7 +36,7 @@ def refused(request: HttpRequest, exc: DomainError) -> Answer:
     if exc.status != 422:
         return error(exc.status, exc.message)
     source = "query" if request.method == "GET" else "body"
-    where = [source, exc.field] if exc.field else [source]
+    where = [source, *exc.field.split(".")] if exc.field else [source]
     return error(422, [{"type": "value_error", "loc": where, "msg": exc.message}])
 
 

@@ -7,17 +7,20 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from pydantic import BaseModel, Field
 
+from agents import tasks
 from agents.api.answers import Answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.schemas import READ, WRITE, answers
-from agents.domain.undo_set import undo_set
+from agents.domain.bulkresults import skipped_count, skipped_of
 from agents.errors import Invalid
 from agents.listing.history import HistoryFilter, SetRow, history_page
+from agents.models import BulkPlan, BulkState
 from agents.tagnames import text_problem
 
 router = Router(tags=["history"])
 
 _LARGEST = 2**62
+_KEPT = 1000  # of what an undo left, so many are told
 
 
 class HistoryQuery(BaseModel):
@@ -72,6 +75,9 @@ class UndoneState(BaseModel):
     """What an undo did, and what it left as it was."""
 
     change_set: int | None
+    bulk: str | None = Field(
+        description="The bulk change that undoes one; look there how far it is."
+    )
     agents: int
     kept: list[dict[str, Any]] = Field(description="The first thousand.")
     kept_count: int
@@ -86,18 +92,22 @@ def list_history(request: HttpRequest, query: Query[HistoryQuery]) -> Answer:
     return json_answer({"history": [_state(row) for row in page.rows], "before": page.older})
 
 
-@router.post("/{change_set_id}/undo", response=answers(UndoneState, WRITE))
+@router.post("/{change_set_id}/undo", response=answers(UndoneState, WRITE) | {202: UndoneState})
 def undo(request: HttpRequest, change_set_id: Path[int]) -> Answer:
     """Take back what a change-set did to tags, where it still stands.
 
-    One agent's change takes a key with write scope, all else manage scope.
+    One agent's change takes a key with write scope, all else manage scope. A large bulk change is
+    undone by the worker: 202.
     """
     if not 0 < change_set_id <= _LARGEST:
         raise Invalid("There is no such change.", field="change_set_id")
-    undone = undo_set(change_set_id=change_set_id, actor=actor_of(request))
+    undone = tasks.undo(change_set_id=change_set_id, actor=actor_of(request))
+    if isinstance(undone, BulkPlan):
+        return _of_bulk(undone)
     return json_answer(
         {
             "change_set": undone.change_set.id if undone.change_set else None,
+            "bulk": None,
             "agents": undone.agents,
             "kept": [
                 {"agent_id": one.agent_id or None, "tag": one.tag, "why": one.why}
@@ -106,6 +116,18 @@ def undo(request: HttpRequest, change_set_id: Path[int]) -> Answer:
             "kept_count": undone.kept_count,
         }
     )
+
+
+def _of_bulk(plan: BulkPlan) -> Answer:
+    left = skipped_of(plan, _KEPT)
+    told = {
+        "change_set": plan.change_set_id,
+        "bulk": str(plan.id),
+        "agents": plan.changed,
+        "kept": [{"agent_id": one.public_id or None, "tag": None, "why": one.why} for one in left],
+        "kept_count": skipped_count(plan),
+    }
+    return json_answer(told, status=202 if plan.state == BulkState.RUNNING else 200)
 
 
 def _state(row: SetRow) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from agents import listing
@@ -74,6 +75,8 @@ def make_plan(*, selection: Selection, change: BulkChange, actor: Actor) -> Bulk
     wish = checked(change)
     if len(selection.excluded) > BULK_PICKED:
         raise Invalid(f"At most {BULK_PICKED:,} agents can be left out of a selection.")
+    if len(selection.wanted.ids or ()) > BULK_PICKED:
+        raise Invalid(f"At most {BULK_PICKED:,} agents can be picked one by one.")
     plan = new_plan(
         actor,
         op=change.op,
@@ -126,6 +129,10 @@ def checked(change: BulkChange) -> Wish:
     """The change as a wish, if it is one. Raises Invalid, naming the field."""
     add = unique_legal(change.add, field="add")
     remove = unique_legal(change.remove, field="remove")
+    if change.op == BulkOp.ADD and remove:
+        raise Invalid("Adding takes no tag off.", field="remove")
+    if change.op == BulkOp.REMOVE and add:
+        raise Invalid("Removing puts no tag on.", field="add")
     if change.op in (BulkOp.ADD, BulkOp.REPLACE) and not add:
         raise Invalid("Name a tag to put on.", field="add")
     if change.op in (BulkOp.REMOVE, BulkOp.REPLACE) and not remove:
@@ -150,19 +157,29 @@ def check_reason(reason: str) -> None:
 
 def get_plan(plan_id: UUID | str, *, actor: Actor, lock: bool = False) -> BulkPlan:
     """The plan, if it exists for this actor."""
-    actor.require(Power.MANAGE, "change agents in bulk")
-    plans = BulkPlan.objects.select_for_update(no_key=True) if lock else BulkPlan.objects.all()
-    if actor.limit is not None:
-        plans = plans.filter(actor_id=actor.id)
-    plan = plans.filter(id=plan_id).exclude(state=BulkState.PLANNING).first()
+    plans = plans_of(actor).filter(id=plan_id)
+    plan = (plans.select_for_update(no_key=True) if lock else plans).first()
     if plan is None:
         raise NotFound("There is no such bulk change.")
     return plan
 
 
+def plans_of(actor: Actor) -> QuerySet[BulkPlan]:
+    """The plans that exist for this actor."""
+    actor.require(Power.MANAGE, "change agents in bulk")
+    plans = BulkPlan.objects.exclude(state=BulkState.PLANNING)
+    return plans if actor.limit is None else plans.filter(actor_id=actor.id)
+
+
 def plan_of(change_set_id: int) -> BulkPlan | None:
     """The bulk change that made this change-set, if one did: it is undone there, in batches."""
     return BulkPlan.objects.filter(change_set_id=change_set_id).first()
+
+
+def undos_of(plans: Collection[BulkPlan]) -> dict[int | None, BulkPlan]:
+    """By their change-sets, the bulk changes that undo these."""
+    sets = [plan.change_set_id for plan in plans if plan.change_set_id is not None]
+    return {undo.undoes: undo for undo in BulkPlan.objects.filter(undoes__in=sets)} if sets else {}
 
 
 def renewed(plan: BulkPlan, *, actor: Actor) -> BulkPlan | None:

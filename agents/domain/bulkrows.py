@@ -18,6 +18,7 @@ from agents.tagnames import problem, shown
 
 _CHUNK = 2000
 _HEADER = ["agent_id", "tag"]
+_TOO_MANY = f"At most {CSV_ROWS:,} rows fit in one change."
 
 
 @dataclass(slots=True)
@@ -34,8 +35,22 @@ def plan_rows(*, text: str, actor: Actor, reason: str = "") -> BulkPlan:
     Raises Invalid where no row can be used or there are too many, naming the first refused line.
     """
     actor.require(Power.MANAGE, "change agents in bulk")
+    return _plan(read_rows(text), actor, reason)
+
+
+def plan_pairs(*, pairs: Sequence[tuple[str, str]], actor: Actor, reason: str = "") -> BulkPlan:
+    """The same for rows that are parted already: agent and tag. Lines are counted from 1."""
+    actor.require(Power.MANAGE, "change agents in bulk")
+    if len(pairs) > CSV_ROWS:
+        raise Invalid(_TOO_MANY, field="rows")
+    rows = Rows()
+    for line, pair in enumerate(pairs, 1):
+        _take(rows, line, pair)
+    return _plan(rows, actor, reason)
+
+
+def _plan(rows: Rows, actor: Actor, reason: str) -> BulkPlan:
     check_reason(reason)
-    rows = read_rows(text)
     _refuse_tags(rows, actor)
     seqs = _found(rows, actor)
     if not seqs:
@@ -64,7 +79,7 @@ def read_rows(text: str) -> Rows:
 
 def _take(rows: Rows, line: int, cells: Sequence[str]) -> None:
     if line > CSV_ROWS + 1:
-        raise Invalid(f"At most {CSV_ROWS:,} rows fit in one change.", field="rows")
+        raise Invalid(_TOO_MANY, field="rows")
     if why := _why_not(rows, cells):
         rows.refused.append((line, shown(",".join(cells)), why))
     else:

@@ -47,10 +47,7 @@ def undo_set(*, change_set_id: int, actor: Actor) -> SetUndone:
     What touched one agent needs the right to write, all else that to manage. Raises NotFound,
     NotAllowed.
     """
-    actor.require(Power.WRITE, "undo changes")
-    if actor.limit is not None:
-        # It may not even learn that there is such a change-set.
-        raise NotAllowed("A key that is limited to a tag may not undo a whole change.")
+    require_unlimited(actor)
     original = ChangeSet.objects.select_for_update(no_key=True).filter(id=change_set_id).first()
     if original is None:
         raise NotFound("There is no such change to undo.")
@@ -65,6 +62,13 @@ def undo_set(*, change_set_id: int, actor: Actor) -> SetUndone:
     if original.agent_count is None:
         return _one_by_one(original, actor)
     return _undo_wide(original, actor)
+
+
+def require_unlimited(actor: Actor) -> None:
+    """Raise NotAllowed for an actor that may not even learn whether there is such a change-set."""
+    actor.require(Power.WRITE, "undo changes")
+    if actor.limit is not None:
+        raise NotAllowed("A key that is limited to a tag may not undo a whole change.")
 
 
 def _is_bulk(original: ChangeSet) -> bool:

@@ -18,7 +18,7 @@ from agents.domain.bulkresults import Result, results_of
 from agents.errors import Conflict, Invalid
 from agents.filterparse import parse
 from agents.forms import BulkForm
-from agents.models import BulkOp, BulkPlan, BulkState
+from agents.models import BulkOp, BulkPlan
 from agents.views.access import actor_of
 from agents.views.bulk_selection import picked_of, to_selection
 from agents.views.bulk_words import plan_context, title_of
@@ -33,9 +33,7 @@ _TYPED = (BulkOp.ADD, BulkOp.REMOVE, BulkOp.REPLACE)
 @require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     """The latest bulk changes."""
-    actor = actor_of(request)
-    actor.require(Power.MANAGE, "change agents in bulk")
-    plans = BulkPlan.objects.exclude(state=BulkState.PLANNING).order_by("-created_at")[:_RUNS]
+    plans = bulk.plans_of(actor_of(request)).order_by("-created_at")[:_RUNS]
     rows = [(plan, title_of(plan)) for plan in plans]
     return render(request, "bulk/runs.html", {"rows": rows, "most": _RUNS, "nav": "agents"})
 
@@ -143,7 +141,7 @@ def results(request: HttpRequest, plan_id: UUID) -> StreamingHttpResponse:
 def _lines(found: Iterator[Result]) -> Iterator[str]:
     yield csv_text([("agent_id", "name", "result", "why")])
     while some := list(islice(found, _STREAMED)):
-        yield csv_text((one.public_id, one.name, one.outcome, one.why) for one in some)
+        yield csv_text((one.public_id, one.name, one.words, one.why) for one in some)
 
 
 def _page(

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from agents.domain.bulk import undos_of
 from agents.domain.bulkdecide import Outcome
 from agents.domain.bulkresults import skipped_of
 from agents.domain.bulkrun import is_job, is_lost
@@ -76,5 +77,5 @@ def _undo(plan: BulkPlan, ended: bool) -> dict[str, Any]:
     """Its undo, if it was begun, and whether it can be."""
     if plan.change_set_id is None:
         return {"undone_by": None, "may_undo": False}
-    undone_by = BulkPlan.objects.filter(undoes=plan.change_set_id).first()
+    undone_by = undos_of([plan]).get(plan.change_set_id)
     return {"undone_by": undone_by, "may_undo": ended and undone_by is None}

@@ -12,13 +12,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from ade.http import render_page, see_other
 from agents import tasks
-from agents.domain.bulk import plan_of
 from agents.domain.undo import Kept
-from agents.domain.undo_set import SetUndone, undo_set
+from agents.domain.undo_set import SetUndone
 from agents.errors import BadRequest
 from agents.forms import HistoryForm
 from agents.listing.history import BUDGET, changes_of, find_set, history_page, undone_by
-from agents.models import ChangeSet
+from agents.models import BulkPlan, ChangeSet
 from agents.views.access import actor_of
 from agents.views.csvtext import csv_text
 from agents.views.history_words import shown_sets
@@ -73,9 +72,9 @@ def change_set(request: HttpRequest, change_set_id: int) -> HttpResponse:
 def undo(request: HttpRequest, change_set_id: int) -> HttpResponse:
     """Take a change-set back, and say what was left as it is; a bulk change by a run of its own."""
     actor = actor_of(request)
-    if (plan := plan_of(change_set_id)) is not None:
-        return see_other(tasks.begin_undo(plan_id=plan.id, actor=actor).get_absolute_url())
-    undone = undo_set(change_set_id=change_set_id, actor=actor)
+    undone = tasks.undo(change_set_id=change_set_id, actor=actor)
+    if isinstance(undone, BulkPlan):
+        return see_other(undone.get_absolute_url())
     messages.success(request, _said(undone))
     if undone.kept:
         rows = [_told(one) for one in undone.kept[:_TOLD]]

@@ -1,5 +1,6 @@
 """The world that the access tests ask about, and how each asks it of any route."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from django.utils import timezone
 
 from agents.api.app import api
 from agents.domain.bulk import BulkChange, Selection, make_plan
+from agents.domain.bulkrun import begin
 from agents.domain.identities import NewIdentity, create_identity
 from agents.domain.newagents import NewBlock
 from agents.domain.tags import change_tags
 from agents.domain.views import save_view
 from agents.filters import AgentFilter
-from agents.models import Agent, ApiKey, Block, BulkOp
+from agents.models import Agent, ApiKey, Block, BulkOp, BulkPlan
 from tests.accounts.people import sign_in
 from tests.api.calls import SEED, call, make_token
 from tests.helpers import ROOT, make_agent, make_user
@@ -78,6 +80,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/tags/rename"): {"name": "note", "new": "new", "apply": True},
     ("POST", "/v1/tags/merge"): {"name": "note", "into": "extra", "apply": True},
     ("POST", "/v1/tags/delete"): {"name": "note", "apply": True},
+    ("POST", "/v1/bulk/"): {"filter": {"tags": ["note"]}, "op": "add", "add": ["new"]},
+    ("POST", "/v1/bulk/rows"): {"rows": [{"agent_id": "AGENT", "tag": "new"}]},
     ("POST", "/v1/blocks/"): {"label": "new"},
     ("PATCH", "/v1/blocks/<block_id>"): {"value": "changed"},
     ("POST", "/v1/identities/"): IDENTITY,
@@ -101,11 +105,21 @@ class World:
     def url(self, route: str, *, foreign: bool = False) -> str:
         """The address that a route has here."""
         agent = self.foreign if foreign else self.own
-        values = self.values | {"agent_id": agent.public_id} | self.names(route)
+        values = self.at(route) | {"agent_id": agent.public_id} | self.names(route)
         if foreign:
             values |= {"block_id": self.values["foreign_block_id"]}
         query = QUERIES.get(route, "")
         return re.sub(r"[\^]?\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>", _filled(values), route) + query
+
+    def at(self, route: str) -> dict[str, object]:
+        """What stands in a route: of the API's undo a bulk change that there is to undo."""
+        undo = route == "/v1/bulk/<plan_id>/undo"
+        return self.values | ({"plan_id": self.values["done_plan_id"]} if undo else {})
+
+    def body(self, method: str, route: str) -> Any:
+        """What a call of the API sends."""
+        text = json.dumps(BODIES.get((method, route)))
+        return json.loads(text.replace('"AGENT"', json.dumps(self.own.public_id)))
 
     def names(self, route: str) -> dict[str, object]:
         """A name that the route's converter takes."""
@@ -140,7 +154,8 @@ def make_world() -> World:
     soon = timezone.now() + timedelta(hours=1)
     make_token(name="short", scope="read", limit_tag="user_1", expires_at=soon)
     values: dict[str, object] = {
-        "plan_id": _planned(own),
+        "plan_id": _planned(own).id,
+        "done_plan_id": begin(plan_id=_planned(own).id, actor=ROOT).id,
         "slug": save_view(name="seen", pairs=[], shared=True, pinned=True, actor=ROOT).slug,
         "change_set": changed.id,
         "change_set_id": changed.id,
@@ -158,11 +173,11 @@ def make_world() -> World:
     return World(own, foreign, values)
 
 
-def _planned(agent: Agent) -> object:
+def _planned(agent: Agent) -> BulkPlan:
     """A bulk change of this agent, planned."""
     selection = Selection(AgentFilter(ids=(agent.public_id,)))
     change = BulkChange(BulkOp.ADD, add=["planned"])
-    return make_plan(selection=selection, change=change, actor=ROOT).id
+    return make_plan(selection=selection, change=change, actor=ROOT)
 
 
 def browser_of(who: str, **options: Any) -> Client:
@@ -197,7 +212,7 @@ def token_of(who: str) -> str:
 def ask(who: str, token: str, method: str, route: str, world: World) -> HttpResponse:
     """One call of the API, about an agent of user_1 or, for `foreign`, about another."""
     url = world.url(route, foreign=who == "foreign")
-    return call(method, url, BODIES.get((method, route)), token=token)
+    return call(method, url, world.body(method, route), token=token)
 
 
 def routes() -> set[str]:

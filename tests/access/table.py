@@ -216,6 +216,15 @@ PATCH  /v1/agents/<agent_id>/<unkept_of_agent:name>/<path:rest>  401    403  501
 DELETE /v1/agents/<agent_id>/<unkept_of_agent:name>/<path:rest>  401    403  501   501    501 404
 POST   /v1/agents/<agent_id>/<act_on_agent:name>                 401    403  501   501    501 404
 PATCH  /v1/agents/<agent_id>/<act_on_agent:name>                 401    403  501   501    501 404
+POST   /v1/bulk/                                                 401    403  403   200    403 403
+POST   /v1/bulk/rows                                             401    403  403   200    403 403
+GET    /v1/bulk/                                                 401    403  403   200    403 403
+GET    /v1/bulk/<plan_id>                                        401    403  403   200    403 403
+GET    /v1/bulk/<plan_id>/results                                401    403  403   200    403 403
+POST   /v1/bulk/<plan_id>/apply                                  401    403  403   200    403 403
+POST   /v1/bulk/<plan_id>/stop                                   401    403  403   200    403 403
+POST   /v1/bulk/<plan_id>/resume                                 401    403  403   200    403 403
+POST   /v1/bulk/<plan_id>/undo                                   401    403  403   200    403 403
 GET    /v1/keys/                                                 401    403  403   200    403 403
 POST   /v1/keys/                                                 401    403  403   200    403 403
 DELETE /v1/keys/<key_id>                                         401    403  403   200    403 403

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from ade.wsgi import application
 from agents.api.app import api
-from tests.access.asking import BODIES, World, make_world
+from tests.access.asking import World, make_world
 from tests.api.calls import make_token
 
 # A document from memory: it is the one at /v1/openapi.json.
@@ -107,8 +107,8 @@ def known_case(operation: APIOperation, world: World) -> Any:
     """A request about what is there, with a body that is right."""
     route = re.sub(r"{(\w+)}", r"<\1>", operation.path)
     names = re.findall(r"{(\w+)}", operation.path)
-    values = world.values | {"agent_id": world.own.public_id}
-    body = BODIES.get((operation.method.upper(), route.replace("<label>", "<path:label>")))
+    values = world.at(route) | {"agent_id": world.own.public_id}
+    body = world.body(operation.method.upper(), route.replace("<label>", "<path:label>"))
     more: dict[str, Any] = {}
     if body is not None:
         more = {"body": body, "media_type": "application/json"}
