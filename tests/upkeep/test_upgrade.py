@@ -1,16 +1,11 @@
 """A database of the first release, made by its own code, is brought to now and lacks nothing."""
 
-import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 
 from ade.models import User
@@ -21,32 +16,20 @@ from agents.domain.undo import undo
 from agents.models import BulkPlan, BulkState, Change, ChangeSet, Tag
 from tests.api.calls import call, ids
 from tests.helpers import ROOT, all_tags, drift
+from tests.upkeep import releases
 from tests.upkeep.databases import empty_database, inside
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RELEASE = Path(__file__).parent / "release-0.1.0"
 PAGES = ["agents/", "tags/", "users/", "history/", "bulk/", "views/", "keys/", "members/"]
-
-
-def load(url: str) -> None:
-    """Make the database as the release left it."""
-    script = (RELEASE / f"{connection.vendor}.sql").read_text("utf-8")
-    if connection.vendor == "sqlite":
-        file = sqlite3.connect(unquote(urlsplit(url).path))
-        file.executescript(f"PRAGMA journal_mode = WAL; {script}")
-        file.close()
-        return
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(script)
 
 
 @pytest.fixture
 def known(tmp_path: Path, settings: Any) -> Iterator[dict[str, Any]]:
     """What is known of the release's database, which is there and migrated."""
-    known = json.loads((RELEASE / f"{connection.vendor}.json").read_text("utf-8"))
+    known = releases.known()
     settings.SECRET_KEY = known["secret_key"]
     with empty_database(tmp_path) as url:
-        load(url)
+        releases.load(url)
         with inside(url):
             call_command("migrate", verbosity=0)
             yield known
