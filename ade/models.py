@@ -27,6 +27,8 @@ class User(AbstractUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     # Part of what a session and a password link are checked against: counting it up ends them all.
     session_series = models.PositiveIntegerField(default=0)
+    # When they last wrote, within seconds; kept where replicas are read, which must have got so far.
+    wrote_at = models.DateTimeField(null=True, editable=False)
 
     class Meta(AbstractUser.Meta):
         constraints: ClassVar[list[models.BaseConstraint]] = [

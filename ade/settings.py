@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import FileAwareEnv
 from whitenoise.compress import Compressor
 
+from ade.hosts import postgres_options
+
 # A file written with `echo` ends in a newline that is no part of the secret.
 env = FileAwareEnv(strip_whitespace=True)
 
@@ -124,6 +126,28 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
     _database["CONN_HEALTH_CHECKS"] = True
 else:
     raise ImproperlyConfigured("DATABASE_URL must name sqlite or postgres (postgresql).")
+
+# Lists may be read from copies that streaming replication keeps: ade/replica.py, docs/scaling.md.
+REPLICA_URL = env.str("REPLICA_URL", "")
+REPLICA_MAX_LAG = env.int("REPLICA_MAX_LAG", 5)  # seconds; one that is further behind is not asked
+REPLICA_APPS = ("agents",)  # people, sessions, work and counts are never read there
+POOLER = env.str("POOLER", "")
+if POOLER not in ("", "transaction"):
+    raise ImproperlyConfigured("POOLER must be transaction, or not set.")
+if REPLICA_URL:
+    with env.prefixed(""):
+        DATABASES["replica"] = env.dj_db_url("REPLICA_URL", conn_max_age=None)
+    if {_one["ENGINE"] for _one in DATABASES.values()} != {"django.db.backends.postgresql"}:
+        raise ImproperlyConfigured("REPLICA_URL and DATABASE_URL must both name postgres.")
+    if not 2 <= REPLICA_MAX_LAG <= 300:
+        raise ImproperlyConfigured("REPLICA_MAX_LAG must be 2 to 300 seconds.")
+    DATABASES["replica"]["TEST"] = {"MIRROR": "default"}
+    DATABASE_ROUTERS = ["ade.replica.Router"]
+for _alias, _one in DATABASES.items():
+    if _one["ENGINE"] == "django.db.backends.postgresql":
+        _one["OPTIONS"] = postgres_options(_alias, _one.get("OPTIONS", {}))
+        # A cursor on the server outlives a transaction, and so the connection that a pooler lends.
+        _one["DISABLE_SERVER_SIDE_CURSORS"] = POOLER == "transaction"
 
 # The count of sign-in attempts has to be one for all processes. Culling deletes by key, so there is
 # room enough that nobody can push out a count by making others.

@@ -65,6 +65,8 @@ class Actor:
     powers: frozenset[Power] = READ
     limit: str | None = None
     may_tag: tuple[str, ...] = field(default=())
+    # Where replicas are read: when it last wrote, within MARK_SECONDS, by the database's clock.
+    wrote_at: float | None = field(default=None, compare=False)
 
     def can(self, power: Power) -> bool:
         return power in self.powers

@@ -19,6 +19,7 @@ from agents.domain.newagents import NewAgent
 from agents.domain.transactions import snapshot, write
 from agents.errors import BadRequest, Invalid
 from agents.filters import AgentFilter, Sort
+from agents.lagging import may_lag
 from agents.limits import FILTER_TAGS, SEARCH_LENGTH
 from agents.listing.identities import named_identities
 from agents.models import Agent
@@ -52,6 +53,7 @@ def create_agent(request: HttpRequest, body: AgentBody) -> Answer:
 
 
 @router.get("/", response=answers(list[AgentState], READ))
+@may_lag(actor_of)
 def list_agents(request: HttpRequest, query: Query[ListQuery]) -> Answer:
     """A page of agents, newest first. To go on, give the last one's id as `after`."""
     actor = actor_of(request)
@@ -77,6 +79,7 @@ def list_agents(request: HttpRequest, query: Query[ListQuery]) -> Answer:
 
 
 @router.get("/count", response=answers(int, READ))
+@may_lag(actor_of)
 def count_agents(request: HttpRequest, query: Query[Which]) -> Answer:
     """How many agents, exactly."""
     actor = actor_of(request)

@@ -20,6 +20,7 @@ from agents.api.schemas import READ, READ_ONE, WRITE, AgentState, BlockState, Do
 from agents.api.state import block_of, write_many
 from agents.domain import blocks as domain
 from agents.filters import Sort
+from agents.lagging import may_lag
 from agents.listing.blocks import (
     BlockFilter,
     agents_of_block,
@@ -39,6 +40,7 @@ def create_block(request: HttpRequest, body: NewBlockBody) -> Answer:
 
 
 @router.get("/", response=answers(list[BlockState], READ))
+@may_lag(actor_of)
 def list_blocks(request: HttpRequest, query: Query[BlockListQuery]) -> Answer:
     """A page of blocks, oldest first. To go on, give the last one's id as `after`."""
     require_one_end(query)
@@ -57,6 +59,7 @@ def list_blocks(request: HttpRequest, query: Query[BlockListQuery]) -> Answer:
 
 
 @router.get("/count", response=answers(int, READ))
+@may_lag(actor_of)
 def count_blocks(request: HttpRequest, query: Query[WhichBlocks]) -> Answer:
     """How many blocks, exactly."""
     wanted = _filter_of(query)
@@ -84,6 +87,7 @@ def delete_block(request: HttpRequest, block_id: BlockPath) -> Answer:
 
 
 @router.get("/{block_id}/agents", response=answers(list[AgentState], READ_ONE))
+@may_lag(actor_of)
 def list_agents_of_block(
     request: HttpRequest, block_id: BlockPath, query: Query[OwnAgentsQuery]
 ) -> Answer:

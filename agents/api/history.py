@@ -13,6 +13,7 @@ from agents.api.auth import actor_of
 from agents.api.schemas import READ, WRITE, answers
 from agents.domain.bulkresults import skipped_count, skipped_of
 from agents.errors import Invalid
+from agents.lagging import may_lag
 from agents.listing.history import HistoryFilter, SetRow, history_page
 from agents.models import BulkPlan, BulkState
 from agents.tagnames import text_problem
@@ -84,6 +85,7 @@ class UndoneState(BaseModel):
 
 
 @router.get("/", response=answers(HistoryState, READ))
+@may_lag(actor_of)
 def list_history(request: HttpRequest, query: Query[HistoryQuery]) -> Answer:
     """What was done, newest first. Not for keys that are limited to a tag."""
     page = history_page(

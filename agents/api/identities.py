@@ -21,6 +21,7 @@ from agents.api.schemas import READ, READ_ONE, WRITE, AgentState, BlockState, Id
 from agents.api.state import identity_of, write_many
 from agents.domain import identities as domain
 from agents.filters import AgentFilter, Sort
+from agents.lagging import may_lag
 from agents.listing.identities import (
     IdentityFilter,
     find_identity,
@@ -47,6 +48,7 @@ def upsert_identity(request: HttpRequest, body: IdentityBody) -> Answer:
 
 
 @router.get("/", response=answers(list[IdentityState], READ))
+@may_lag(actor_of)
 def list_identities(request: HttpRequest, query: Query[IdentityListQuery]) -> Answer:
     """A page of identities, newest first. To go on, give the last one's id as `after`."""
     require_one_end(query)
@@ -62,6 +64,7 @@ def list_identities(request: HttpRequest, query: Query[IdentityListQuery]) -> An
 
 
 @router.get("/count", response=answers(int, READ))
+@may_lag(actor_of)
 def count_identities(request: HttpRequest, query: Query[WhichIdentities]) -> Answer:
     """How many identities, exactly."""
     return json_answer(identities_of(_filter_of(query), actor=actor_of(request)).count())
@@ -104,6 +107,7 @@ def set_properties(
 
 
 @router.get("/{identity_id}/agents", response=answers(list[AgentState], READ_ONE))
+@may_lag(actor_of)
 def list_agents_of_identity(
     request: HttpRequest, identity_id: IdentityPath, query: Query[OwnAgentsQuery]
 ) -> Answer:

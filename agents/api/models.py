@@ -10,6 +10,7 @@ from agents.api.auth import actor_of
 from agents.api.bodies import ModelsQuery
 from agents.api.schemas import READ, EmbeddingState, ModelState, answers
 from agents.domain.handles import embedding_config, llm_config
+from agents.lagging import may_lag
 from agents.limits import PAGE_MOST
 from agents.listing.models import embeddings_in_use, models_in_use
 
@@ -17,6 +18,7 @@ router = Router(tags=["models"])
 
 
 @router.get("/", response=answers(list[ModelState], READ))
+@may_lag(actor_of)
 def list_models(request: HttpRequest, query: Query[ModelsQuery]) -> Answer:
     """The models that agents name, sorted by their handles."""
     handles = models_in_use(actor=actor_of(request), most=PAGE_MOST)
@@ -25,6 +27,7 @@ def list_models(request: HttpRequest, query: Query[ModelsQuery]) -> Answer:
 
 
 @router.get("/embedding", response=answers(list[EmbeddingState], READ))
+@may_lag(actor_of)
 def list_embeddings(request: HttpRequest) -> Answer:
     """The embeddings that agents name, sorted by their handles."""
     handles = embeddings_in_use(actor=actor_of(request), most=PAGE_MOST)

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from django.db import connection
 
+from ade.replica import connection
 from agents.domain.newagents import BLOCK_EXTRA_DEFAULTS, EXTRA_DEFAULTS
 from agents.etag import etag_of
 from agents.jsontext import dumps, loads

@@ -8,6 +8,7 @@ from agents.api.auth import actor_of
 from agents.api.bodies import TagsQuery
 from agents.api.schemas import READ, answers
 from agents.errors import BadRequest, Invalid
+from agents.lagging import may_lag
 from agents.limits import SEARCH_LENGTH
 from agents.listing.tags import names
 
@@ -15,6 +16,7 @@ router = Router(tags=["tags"])
 
 
 @router.get("/", response=answers(list[str], READ))
+@may_lag(actor_of)
 def list_tags(request: HttpRequest, query: Query[TagsQuery]) -> Answer:
     """Tags that an agent carries, sorted by their bytes."""
     if query.after and query.before:

@@ -239,7 +239,7 @@ def keep_actor(plan: BulkPlan, actor: Actor) -> None:
 
 
 def _kept(actor: Actor) -> dict[str, Any]:
-    kept = asdict(replace(actor, source=Source.BULK))
+    kept = asdict(replace(actor, source=Source.BULK, wrote_at=None))
     return kept | {"powers": sorted(actor.powers), "may_tag": list(actor.may_tag)}
 
 

@@ -258,6 +258,7 @@ def actor_of(key: ApiKey) -> Actor:
         powers=SCOPE_POWERS[key.scope],
         limit=key.limit_tag,
         may_tag=tuple(loads(key.may_tag)),
+        wrote_at=None if key.wrote_at is None else key.wrote_at.timestamp(),
     )
 
 

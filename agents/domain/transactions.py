@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, connections, transaction
 
+from ade import replica
+from agents.actors import Actor
+from agents.domain.marks import mark
 from agents.errors import Conflict
 
 P = ParamSpec("P")
@@ -38,6 +41,8 @@ def write(function: Callable[P, R]) -> Callable[P, R]:
         for attempt in range(_ATTEMPTS):
             try:
                 with transaction.atomic():
+                    if replica.ON and isinstance(actor := kwargs.get("actor"), Actor):
+                        transaction.on_commit(functools.partial(mark, actor), robust=True)
                     return function(*args, **kwargs)
             except Moved:
                 pass
@@ -55,17 +60,18 @@ def write(function: Callable[P, R]) -> Callable[P, R]:
 @contextmanager
 def snapshot() -> Iterator[None]:
     """Reads inside see one state of the database, and take no write lock on SQLite."""
-    if connection.in_atomic_block:
+    asked = connections[replica.alias()]
+    if asked.in_atomic_block:
         yield
         return
-    if connection.vendor == "postgresql":
-        with transaction.atomic():
-            with connection.cursor() as cursor:
+    if asked.vendor == "postgresql":
+        with transaction.atomic(using=asked.alias):
+            with asked.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
         return
     # Django's atomic() begins IMMEDIATE here, which would wait for writers.
-    with connection.cursor() as cursor:
+    with asked.cursor() as cursor:
         cursor.execute("BEGIN DEFERRED")
         try:
             yield

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
-
+from ade.replica import connection
 from agents.actors import Actor
 from agents.filters import AgentFilter
 from agents.limits import EXACT_COUNT

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
+from ade.replica import connection
 from agents.actors import Actor
 from agents.errors import BadRequest, NotAllowed
 from agents.jsontext import dumps, loads

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from ade.replica import connection
 from agents.actors import Actor
 from agents.errors import NotFound
 from agents.listing.directory import require_whole

@@ -1,7 +1,6 @@
 """The models and embeddings in use."""
 
-from django.db import connection
-
+from ade.replica import connection
 from agents.actors import Actor
 from agents.models import Agent
 

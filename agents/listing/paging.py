@@ -5,8 +5,7 @@ import binascii
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection
-
+from ade.replica import connection
 from agents.actors import Actor
 from agents.errors import BadRequest
 from agents.filters import AgentFilter, Sort

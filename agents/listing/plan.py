@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
-
+from ade.replica import connection
 from agents.actors import Actor
 from agents.filters import AgentFilter
 from agents.listing import bounds

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db import connection
+from ade.replica import connection
 
 _CHUNK = 500
 

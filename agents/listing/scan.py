@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
-
+from ade.replica import connection
 from agents.listing import bounds
 from agents.listing.plan import Condition, Driver, Params, Plan
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import Count, QuerySet
 
+from ade.replica import connection
 from agents.actors import Actor
 from agents.listing.tags import HITS, hits
 from agents.models import AgentTag, Tag

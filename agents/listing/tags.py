@@ -5,8 +5,7 @@ A tag-limited actor sees the tags of its own agents, with counts of its own agen
 
 from typing import Any
 
-from django.db import connection
-
+from ade.replica import connection
 from agents.actors import Actor
 from agents.tagnames import fold
 

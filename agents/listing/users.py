@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 
+from ade.replica import connection
 from agents.actors import Actor
 from agents.listing.directory import TagPage, Wanted, of_kind, require_whole, tag_page
 from agents.models import Agent, AgentTag, Tag

@@ -32,6 +32,8 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True)
     disabled_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    # When it last wrote, within seconds; kept where replicas are read (agents/domain/marks.py).
+    wrote_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

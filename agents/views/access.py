@@ -33,6 +33,7 @@ def actor_of(request: HttpRequest) -> Actor:
         name=user.display_name,
         source=Source.PAGE,
         powers=ROLE_POWERS[user.role],
+        wrote_at=None if user.wrote_at is None else user.wrote_at.timestamp(),
     )
 
 

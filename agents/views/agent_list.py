@@ -14,6 +14,7 @@ from agents.domain.transactions import snapshot
 from agents.domain.views import find_view, pairs_of, visible_views
 from agents.filterparse import SIZES, ListState, parse, to_query
 from agents.filters import Sort
+from agents.lagging import may_lag
 from agents.limits import EXACT_COUNT
 from agents.listing import Count, Page, bounds
 from agents.listing.models import models_in_use
@@ -34,6 +35,7 @@ SORTS = {
 
 
 @require_safe
+@may_lag(actor_of)
 def agents(request: HttpRequest) -> HttpResponse:
     """A page of the agents that the address asks for."""
     actor = actor_of(request)

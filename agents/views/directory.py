@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from ade.http import render_page
 from agents.actors import Actor, Power
+from agents.lagging import may_lag
 from agents.limits import SEARCH_LENGTH
 from agents.listing import directory
 from agents.listing.directory import FILTERS, SORTS, Wanted, lookalikes, tag_page
@@ -26,6 +27,7 @@ _FILTERS = {"": "All", "unused": "Unused", "protected": "Protected"}
 
 
 @require_safe
+@may_lag(actor_of)
 def tags(request: HttpRequest) -> HttpResponse:
     """A page of the directory that the address asks for."""
     actor = actor_of(request)
@@ -98,6 +100,7 @@ def _counts(actor: Actor) -> dict[str, int]:
 
 
 @require_safe
+@may_lag(actor_of)
 def look_alikes(request: HttpRequest) -> HttpResponse:
     """Groups of tags that a person may take for each other, each with a way to merge it."""
     actor = actor_of(request)

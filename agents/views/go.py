@@ -12,6 +12,7 @@ from agents import listing
 from agents.actors import Actor
 from agents.domain.tagrows import names_a_user
 from agents.filters import AgentFilter
+from agents.lagging import may_lag
 from agents.limits import SEARCH_LENGTH
 from agents.listing.suggestions import suggest
 from agents.models import Agent
@@ -43,6 +44,7 @@ def go(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@may_lag(actor_of)
 def suggestions(request: HttpRequest) -> HttpResponse:
     """The options of the box: agents and tags that hold the text."""
     actor, typed = actor_of(request), request.GET.get("q", "").strip()

@@ -16,6 +16,7 @@ from agents.domain.undo import Kept
 from agents.domain.undo_set import SetUndone
 from agents.errors import BadRequest
 from agents.forms import HistoryForm
+from agents.lagging import may_lag
 from agents.listing.history import BUDGET, changes_of, find_set, history_page, undone_by
 from agents.models import BulkPlan, ChangeSet
 from agents.views.access import actor_of
@@ -28,6 +29,7 @@ _TOLD = 50
 
 
 @require_safe
+@may_lag(actor_of)
 def history(request: HttpRequest) -> HttpResponse:
     """A page of the change-sets that the address asks for, newest first."""
     actor = actor_of(request)

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_GET
 
 from agents.actors import Actor
 from agents.errors import NotFound
+from agents.lagging import may_lag
 from agents.listing import chips_as_added
 from agents.listing.suggestions import suggest as suggestions_for
 from agents.views.access import actor_of, find_agent
@@ -14,6 +15,7 @@ SUGGESTIONS = 10
 
 
 @require_GET
+@may_lag(actor_of)
 def suggest(request: HttpRequest) -> HttpResponse:
     """The options of the add field: tags in use that hold the text."""
     actor = actor_of(request)

@@ -19,6 +19,7 @@ from agents.errors import DomainError, NotAllowed, NotFound
 from agents.filters import AgentFilter
 from agents.forms import AssignForm, text_of
 from agents.jsontext import dumps
+from agents.lagging import may_lag
 from agents.limits import SEARCH_LENGTH
 from agents.listing.directory import alike, of_kind
 from agents.listing.history import HistoryFilter, history_page
@@ -35,6 +36,7 @@ _FEW = 10
 
 
 @require_safe
+@may_lag(actor_of)
 def users(request: HttpRequest) -> HttpResponse:
     """A page of the users, by name or by use, or those that begin with what was typed."""
     actor = actor_of(request)

@@ -16,6 +16,12 @@ OIDC = {
     "OIDC_CLIENT_SECRET": "s",
 }
 
+REPLICATED = {
+    "SECRET_KEY": SECRET,
+    "DATABASE_URL": "postgres://ade@/ade?host=one,two&port=5432,5433",
+    "REPLICA_URL": "postgres://ade@/ade?host=two,three&connect_timeout=4",
+}
+
 
 def start(code: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code that knows `settings`, or `manage.py check --deploy`, with only these set."""
@@ -82,6 +88,15 @@ def test_boolean_neither_true_nor_false_stops_the_start(name: str) -> None:
             {"SECRET_KEY": SECRET, "OIDC_AUTO_CREATE_ROLE": "root"},
             "OIDC_AUTO_CREATE_ROLE must be viewer, editor, manager or admin.",
         ),
+        ({"SECRET_KEY": SECRET, "POOLER": "yes"}, "POOLER must be transaction, or not set."),
+        (
+            {"SECRET_KEY": SECRET, "REPLICA_URL": "postgres://127.0.0.1/ade"},
+            "REPLICA_URL and DATABASE_URL must both name postgres.",
+        ),
+        (
+            {**REPLICATED, "REPLICA_MAX_LAG": "0"},
+            "REPLICA_MAX_LAG must be 2 to 300 seconds.",
+        ),
     ],
 )
 def test_what_is_missing_or_wrong_stops_the_start(
@@ -128,3 +143,19 @@ def test_forwarded_headers_are_believed_behind_a_proxy_only() -> None:
     names = "[hasattr(settings, name) for name in ('SECURE_PROXY_SSL_HEADER', 'ALLAUTH_TRUSTED_PROXY_COUNT')]"
     assert value(names, **PRODUCTION, BEHIND_PROXY="true") == "[True, True]"
     assert value(names, **PRODUCTION) == "[False, False]"
+
+
+def test_several_hosts_are_asked_for_the_one_that_takes_writes() -> None:
+    shown = value(
+        "[[one['OPTIONS'][name] for name in ('host', 'target_session_attrs', 'connect_timeout')]"
+        " for one in settings.DATABASES.values()]",
+        **REPLICATED,
+    )
+    expected = [["one,two", "read-write", 5], ["two,three", "standby", 4]]
+    assert shown == str(expected)
+
+
+def test_a_pooler_by_transaction_is_asked_for_no_cursor_that_outlives_one() -> None:
+    names = "[one['DISABLE_SERVER_SIDE_CURSORS'] for one in settings.DATABASES.values()]"
+    assert value(names, **REPLICATED) == "[False, False]"
+    assert value(names, **REPLICATED, POOLER="transaction") == "[True, True]"

@@ -1,0 +1,226 @@
+"""Reading from a copy of the database: which connection a read asks, and how fresh the copy is.
+
+Streaming replication keeps copies that are some milliseconds behind, or, when something is wrong,
+hours. Nothing here trusts a copy's own word for how far it is: every second each process asks the
+primary for its clock and its place in the log (a sample). A copy that has replayed the log up to a
+sample has all that was committed before that moment.
+
+Without REPLICA_URL none of this runs.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.http import HttpResponse
+from psycopg import errors
+
+R = TypeVar("R", bound=HttpResponse)
+
+_log = logging.getLogger(__name__)
+
+PRIMARY, REPLICA = "default", "replica"
+ON = bool(settings.REPLICA_URL)
+
+CHECK_SECONDS = 1.0  # between two samples of a process, and two looks at a thread's copy
+RETRY_SECONDS = 5.0  # how long a process leaves copies alone after it lost one
+
+_reading: ContextVar[bool] = ContextVar("reading", default=False)
+
+
+def alias() -> str:
+    """The database that a read asks now. Inside a write that is always the primary."""
+    if _reading.get() and not connections[PRIMARY].in_atomic_block:
+        return REPLICA
+    return PRIMARY
+
+
+class _Reading:
+    """What `django.db.connection` is, but for reads: the connection of `alias()`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(connections[alias()], name)
+
+
+connection = cast(BaseDatabaseWrapper, _Reading())
+
+
+class Router:
+    """Django's question which database a query asks."""
+
+    def db_for_read(self, model: type[models.Model], **hints: object) -> str:
+        return alias() if model._meta.app_label in settings.REPLICA_APPS else PRIMARY
+
+    def db_for_write(self, model: type[models.Model], **hints: object) -> str:
+        return PRIMARY
+
+    def allow_relation(self, *rows: models.Model, **hints: object) -> bool:
+        return True  # both are the same database
+
+    def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
+        return db == PRIMARY
+
+
+# --- How fresh a copy is --------------------------------------------------------------------
+
+_SAMPLE = """
+SELECT extract(epoch FROM statement_timestamp())::float8,
+       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint
+"""
+_REPLAYED = """
+SELECT pg_is_in_recovery(), pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint
+"""
+
+
+class Samples:
+    """Moments of the primary's clock, in seconds since 1970, and its place in the log at each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # Replaced as wholes, so that they can be read without the lock.
+        self._taken: tuple[tuple[float, int], ...] = ()
+        self._clocks: tuple[float, float] | None = None  # the primary's and ours, at the newest
+
+    def take(self) -> None:
+        """Ask the primary, at most once a second; while another thread does, go on without."""
+        if self._clocks and time.monotonic() - self._clocks[1] < CHECK_SECONDS:
+            return
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            with connections[PRIMARY].cursor() as cursor:
+                cursor.execute(_SAMPLE)
+                moment, place = cursor.fetchone()
+            oldest = moment - settings.REPLICA_MAX_LAG - CHECK_SECONDS
+            kept = [sample for sample in self._taken if oldest <= sample[0] < moment]
+            self._taken = (*kept, (moment, place))
+            self._clocks = moment, time.monotonic()
+        finally:
+            self._lock.release()
+
+    def now(self) -> float | None:
+        """The primary's clock, or None before the first sample."""
+        if self._clocks is None:
+            return None
+        moment, looked = self._clocks
+        return moment + time.monotonic() - looked
+
+    def reached(self, place: int) -> float | None:
+        """The latest moment before which all that was committed lies before this place."""
+        return max((moment for moment, at in self._taken if at <= place), default=None)
+
+
+samples = Samples()
+
+
+class _Copy(threading.local):
+    """What this thread knows of the copy that it is connected to: several hosts may be."""
+
+    looked = 0.0
+    place: int | None = None
+
+
+_copy = _Copy()
+_connecting = threading.Lock()
+_left_alone_until = 0.0
+
+
+def has_all_since(moment: float | None) -> bool:
+    """True if a copy can be asked that is not too far behind, and has all up to the moment."""
+    if time.monotonic() < _left_alone_until:
+        return False
+    try:
+        samples.take()
+        _look()
+    except (DatabaseError, InterfaceError):
+        # The primary in the middle of a failover, too: then the request will say so itself.
+        lose()
+        return False
+    now = samples.now()
+    reached = None if _copy.place is None else samples.reached(_copy.place)
+    if now is None or reached is None:
+        return False
+    return reached >= max(now - settings.REPLICA_MAX_LAG, moment or 0.0)
+
+
+def _look() -> None:
+    """Ask this thread's copy how far it is, at most once a second. Raises DatabaseError."""
+    if time.monotonic() - _copy.looked < CHECK_SECONDS:
+        return
+    copy = connections[REPLICA]
+    if copy.connection is None:
+        # A host that does not answer holds one thread at a time; the others read the primary.
+        if not _connecting.acquire(blocking=False):
+            return
+        try:
+            copy.ensure_connection()
+        finally:
+            _connecting.release()
+    with copy.cursor() as cursor:
+        cursor.execute(_REPLAYED)
+        in_recovery, place = cursor.fetchone()
+    _copy.looked = time.monotonic()
+    # One that was promoted stopped following: it is the primary now, or nobody's.
+    _copy.place = place if in_recovery else None
+
+
+def lose() -> None:
+    """Close this thread's connection, and let the whole process leave copies alone for a while."""
+    global _left_alone_until  # one flag of the process, read without a lock
+    _left_alone_until = time.monotonic() + RETRY_SECONDS
+    _log.warning("No replica to read from: the primary is asked for %d seconds", RETRY_SECONDS)
+    _copy.looked, _copy.place = 0.0, None
+    with suppress(DatabaseError, InterfaceError):
+        connections[REPLICA].close()
+
+
+# --- Asking it ------------------------------------------------------------------------------
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Reads inside ask a copy."""
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def from_copy(ask: Callable[[], R]) -> R | None:
+    """What a copy answers, or None where the primary has to be asked after all.
+
+    No error is ever answered from a copy: it may be behind ("there is no such agent"), cancel a
+    query that stands in the way of replication, or be gone. Only a query that took too long is
+    not asked again, since it would take as long there.
+    """
+    try:
+        with reading():
+            response = ask()
+    except Exception as error:  # the primary's own error is the one to show
+        if _took_too_long(error):
+            raise
+        if isinstance(error, DatabaseError | InterfaceError) and _is_broken():
+            lose()
+        return None
+    return response if response.status_code < 400 else None
+
+
+def _took_too_long(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, errors.QueryCanceled):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _is_broken() -> bool:
+    copy = connections[REPLICA].connection
+    return copy is None or copy.closed or copy.broken
