@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ade', '0003_members_sessions_cache'),
+        ("ade", "0003_members_sessions_cache"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='user',
-            name='wrote_at',
+            model_name="user",
+            name="wrote_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
     ]

@@ -24,6 +24,7 @@ from agents.domain.bulk import (
 )
 from agents.domain.bulkdecide import Outcome, Rules, Wish, decide
 from agents.domain.bulkwrite import write_deltas
+from agents.domain.marks import mark_after_commit
 from agents.domain.transactions import write
 from agents.domain.undo import undo_part
 from agents.errors import Conflict
@@ -121,6 +122,7 @@ def step(plan_id: UUID | str) -> bool:
     plan = BulkPlan.objects.select_for_update(no_key=True).filter(id=plan_id).first()
     if plan is None or plan.state != BulkState.RUNNING:
         return False
+    mark_after_commit(actor_of_plan(plan))
     return _step(plan)
 
 

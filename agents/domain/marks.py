@@ -1,6 +1,9 @@
 """When an actor last wrote, kept where its authentication reads anyway, so that whichever server
 answers its next read knows how far a replica must be to show it that write."""
 
+import functools
+
+from django.db import transaction
 from django.db.models.functions import Now
 
 from ade import replica
@@ -14,10 +17,17 @@ _marked: dict[str, float] = {}
 _REMEMBERED = 1000
 
 
-def mark(actor: Actor) -> None:
-    """Note that the actor has written; at most once in MARK_SECONDS. Call it after the commit."""
-    if not may_ever_lag(actor):
-        return
+def mark_after_commit(actor: Actor) -> None:
+    """Note, once this transaction is committed, that the actor has written.
+
+    At most once in MARK_SECONDS, and only where replicas are read.
+    """
+    if replica.ON and may_ever_lag(actor):
+        # What is committed was done: should this fail, that is no failure of the write.
+        transaction.on_commit(functools.partial(_mark, actor), robust=True)
+
+
+def _mark(actor: Actor) -> None:
     replica.samples.take()
     now = replica.samples.now()
     last = max(actor.wrote_at or 0.0, _marked.get(actor.id, 0.0))

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection, connections, transaction
 
 from ade import replica
 from agents.actors import Actor
-from agents.domain.marks import mark
+from agents.domain.marks import mark_after_commit
 from agents.errors import Conflict
 
 P = ParamSpec("P")
@@ -41,8 +41,9 @@ def write(function: Callable[P, R]) -> Callable[P, R]:
         for attempt in range(_ATTEMPTS):
             try:
                 with transaction.atomic():
-                    if replica.ON and isinstance(actor := kwargs.get("actor"), Actor):
-                        transaction.on_commit(functools.partial(mark, actor), robust=True)
+                    for actor in (*args, *kwargs.values()):
+                        if isinstance(actor, Actor):
+                            mark_after_commit(actor)
                     return function(*args, **kwargs)
             except Moved:
                 pass

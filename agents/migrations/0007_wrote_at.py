@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('agents', '0006_bulk_and_views'),
+        ("agents", "0006_bulk_and_views"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='apikey',
-            name='wrote_at',
+            model_name="apikey",
+            name="wrote_at",
             field=models.DateTimeField(null=True),
         ),
     ]
