@@ -58,6 +58,10 @@ class PlanState(BaseModel):
     agents: int = Field(description="Agents that carry the tag.")
     overlap: int = Field(description="Of a merge: agents that carry both.")
     keys: int = Field(description="API keys that are limited to the tag.")
+    key_ids: list[str] = Field(
+        description="API keys that it touches: limited to either name, with the tag in their list, "
+        "or able to write it by a pattern from then on."
+    )
     views: int = Field(description="Saved views that name the tag.")
     protected: bool = Field(description="A protected tag is touched.")
     seconds: int | None = Field(description="How long others may wait, where that is worth saying.")
@@ -98,8 +102,9 @@ def _planned(plan: TagPlan, change_set: int | None = None) -> Answer:
             "target": plan.target,
             "agents": plan.agents,
             "overlap": plan.overlap,
-            "keys": len(plan.keys),
-            "views": plan.views,
+            "keys": len(plan.follows.limits),
+            "key_ids": sorted(plan.follows.keys),
+            "views": plan.follows.views,
             "protected": plan.protected,
             "seconds": plan.seconds,
             "fingerprint": plan.fingerprint,

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from agents.actors import Actor
-from agents.domain import history, keys, plans, tagrows, views, wide
+from agents.domain import followers, history, plans, tagrows, wide
 from agents.domain.edits import UNSET
 from agents.domain.history import Entry
 from agents.domain.plans import TagPlan, require_manager
@@ -48,14 +48,14 @@ def rename_tag(
     actor: Actor,
     fingerprint: str | None = None,
     reason: str = "",
-    undoes: int | None = None,
+    undoes: ChangeSet | None = None,
 ) -> TagResult:
     """Give a tag another name: one change, however many agents carry it.
 
-    Keys that are limited to it stay with it, and saved views that name it. No agent's version
-    moves; that it now names a user, or no longer does, is counted on each. Raises NotFound,
-    NotAllowed, Invalid, Conflict (there is such a tag), PlanChanged (`fingerprint` is of a plan
-    that no longer holds).
+    What names it follows: keys that are limited to it, keys' lists, saved views; each is recorded.
+    No agent's version moves; that it now names a user, or no longer does, is counted on each. Raises
+    NotFound, NotAllowed, Invalid, Conflict (there is such a tag), PlanChanged (`fingerprint` is of a
+    plan that no longer holds).
     """
     plan = plans.plan_rename(old=old, new=new, actor=actor)
     tag = tagrows.lock([old]).get(old)
@@ -65,15 +65,17 @@ def rename_tag(
         raise Conflict(f"There is a tag {shown(new)} already: merge the two.", field="new")
     plan = plans.rename_of(tag, new)
     plans.require_unchanged(plan, fingerprint)
+    plans.require_rights(plan, actor)
     act = Act.RENAME if undoes is None else Act.UNDO
-    change_set = history.open_change_set(actor=actor, act=act, reason=reason, undoes=undoes)
+    undone = None if undoes is None else undoes.id
+    change_set = history.open_change_set(actor=actor, act=act, reason=reason, undoes=undone)
     change_set.agent_count = tag.n
     change_set.save(update_fields=["agent_count"])
     history.record(change_set, [Entry(Op.RENAME, tag=old, old=old, new=new)])
     _name(tag, new)
-    keys.follow_rename(old=old, new=new)
-    views.follow_rename(old=old, new=new)
-    views.follow_rename(old=old, new=new)
+    stay = set() if undoes is None else followers.waited(undoes)
+    waiting = followers.note_waiting(new)
+    history.record(change_set, [*waiting, *followers.follow(old=old, new=new, told=new, but=stay)])
     return TagResult(change_set, plan)
 
 

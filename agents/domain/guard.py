@@ -3,7 +3,7 @@
 One rule for pages, API, imports and bulk work.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agents.actors import Actor, Kind, Power
 from agents.errors import NotAllowed
@@ -42,7 +42,7 @@ def check_delete(actor: Actor, tags: Iterable[Tag]) -> None:
     if actor.limit is None:
         return
     for tag in tags:
-        if tag.names_user and tag.name != actor.limit and not _limited_may(actor, tag):
+        if tag.names_user and tag.name != actor.limit and not limited_may(actor.may_tag, tag):
             raise NotAllowed(
                 f"The agent carries {shown(tag.name)} as well, a tag that this key may not take "
                 "off: it may not delete the agent."
@@ -70,7 +70,7 @@ def refusal(actor: Actor, tag: Tag, *, adding: bool) -> str | None:
     if actor.limit is not None:
         if tag.name == actor.limit:
             return f"This key is limited to {shown(tag.name)} and cannot {what}."
-        if not _limited_may(actor, tag):
+        if not limited_may(actor.may_tag, tag):
             return f"{shown(tag.name)} is not a tag that this key may write: it may not {what}."
         return None
     if tag.protected and not actor.can(Power.MANAGE):
@@ -78,7 +78,8 @@ def refusal(actor: Actor, tag: Tag, *, adding: bool) -> str | None:
     return None
 
 
-def _limited_may(actor: Actor, tag: Tag) -> bool:
-    if actor.may_tag:
-        return matches_any(tag.name, actor.may_tag)
+def limited_may(patterns: Sequence[str], tag: Tag) -> bool:
+    """True if a limited actor with this list may write the tag; its own limit it never may."""
+    if patterns:
+        return matches_any(tag.name, patterns)
     return not tag.names_user and not tag.protected

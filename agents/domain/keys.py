@@ -123,11 +123,6 @@ def rotate_key(*, key_id: str, actor: Actor, overlap: timedelta) -> MadeKey:
     return made
 
 
-def follow_rename(*, old: str, new: str) -> int:
-    """Keys limited to a tag stay with it under its new name. Call it with the rename. How many."""
-    return ApiKey.objects.filter(limit_tag=old).update(limit_tag=new)
-
-
 def disable_limited_to(*, tag: str, actor: Actor) -> int:
     """Disable the keys limited to a tag that is deleted. Call it with the deletion. How many.
 

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from agents.actors import Actor, Power
-from agents.domain import history, keys, plans, tagrows, views, wide
+from agents.actors import Actor
+from agents.domain import followers, history, keys, plans, tagrows, wide
 from agents.domain.directory import TagResult
 from agents.domain.history import Entry
 from agents.domain.search import TAG_INDEX, forget_rows
 from agents.domain.transactions import Moved, write
-from agents.errors import NotAllowed
 from agents.jsontext import dumps
-from agents.models import Act, AgentTag, ApiKey, ChangeSet, Op, Tag
+from agents.models import Act, AgentTag, ChangeSet, Op, Tag
 
 _MOVE = (
     "SELECT s.agent_id, %s, 1 FROM agents_agenttag s WHERE s.tag_id = %s AND NOT EXISTS"
@@ -31,9 +30,9 @@ def merge_tags(
 ) -> TagResult:
     """Make every agent that carries `source` carry `target` instead, and end `source`.
 
-    One change-set with the changes of each agent. Saved views follow, for good. API keys that are limited to the source come to
-    see the target's agents, so where there are such it takes an admin. Raises NotFound, NotAllowed,
-    Invalid, PlanChanged.
+    One change-set with the changes of each agent. Saved views follow, and so do API keys that are
+    limited to the source or have it in their list: these come to see or write the target's agents,
+    so where there are such it takes an admin. Raises NotFound, NotAllowed, Invalid, PlanChanged.
     """
     plans.plan_merge(source=source, target=target, actor=actor)
     rows = tagrows.lock([source, target])
@@ -41,16 +40,10 @@ def merge_tags(
         raise Moved
     plan = plans.merge_of(rows[source], rows[target])
     plans.require_unchanged(plan, fingerprint)
-    if plan.needs_admin and not actor.can(Power.ADMIN):
-        raise NotAllowed(
-            f"{len(plan.keys)} API keys are limited to this tag and would come to see other "
-            "agents: only an admin may merge it, or disable those keys first."
-        )
+    plans.require_rights(plan, actor)
     change_set = history.open_change_set(actor=actor, act=Act.MERGE, reason=reason)
     history.record(change_set, [end_entry(Op.MERGE, rows[source], target)])
-    history.record(change_set, _move_keys(source, target))
-    views.follow_rename(old=source, new=target)
-    views.follow_rename(old=source, new=target)
+    history.record(change_set, followers.follow(old=source, new=target, told=source))
     empty(rows[source], rows[target], change_set)
     return TagResult(change_set, plan)
 
@@ -85,16 +78,6 @@ def end_entry(op: Op, tag: Tag, target: str | None) -> Entry:
     """What history says of a tag that ends, so that undo can make it again."""
     facts: dict[str, Any] = {name: getattr(tag, name) for name in FACTS}
     return Entry(op, tag=tag.name, old=dumps(facts), new=target)
-
-
-def _move_keys(source: str, target: str) -> list[Entry]:
-    """Keys of the source are the target's from now on; what history says of each."""
-    moved = list(ApiKey.objects.select_for_update().filter(limit_tag=source).order_by("id"))
-    ApiKey.objects.filter(id__in=[key.id for key in moved]).update(limit_tag=target)
-    return [
-        Entry(Op.SET, tag=source, field=f"key {key.key_id}", old=source, new=target)
-        for key in moved
-    ]
 
 
 def empty(tag: Tag, into: Tag | None, change_set: ChangeSet) -> None:

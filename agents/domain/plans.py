@@ -11,11 +11,10 @@ from django.conf import settings
 from django.db import connection
 
 from agents.actors import Actor, Power
-from agents.domain import wide
-from agents.domain.tagrows import is_protected, names_a_user
-from agents.domain.views import views_with
+from agents.domain import followers, tagrows, wide
+from agents.domain.followers import Followers, in_few
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
-from agents.models import ApiKey, Tag
+from agents.models import Tag
 from agents.tagnames import require_legal, shown, text_problem
 
 # Agents a second that one statement moves, measured on two busy cores (docs/history.md); while it
@@ -33,9 +32,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TagPlan:
-    """The impact. `overlap` is how many agents carry both tags of a merge; `keys` are the ids of
-    the API keys that are limited to the tag and still good to use, `waiting` those limited to a
-    name that no tag has yet.
+    """The impact. `overlap` is how many agents carry both tags of a merge; `follows` is what names
+    the tag and moves with it.
     """
 
     kind: Kind
@@ -43,15 +41,12 @@ class TagPlan:
     target: str | None
     agents: int
     overlap: int
-    keys: tuple[str, ...]
-    waiting: tuple[str, ...]
+    follows: Followers
     names_user: bool
     protected: bool
     fingerprint: str
     # As it was planned: the row of a renamed tag has the new one.
     name: str
-    # Saved views that name the tag.
-    views: int
 
     @property
     def moved(self) -> int:
@@ -60,8 +55,13 @@ class TagPlan:
 
     @property
     def needs_admin(self) -> bool:
-        """True if it would give API keys other agents to see, which is an admin's to decide."""
-        return self.kind is Kind.MERGE and bool(self.keys)
+        """True if API keys would see or write agents that nobody gave them: an admin decides."""
+        return bool(self.follows.wider)
+
+    @property
+    def lists_stay(self) -> bool:
+        """True if keys' lists that name the tag go on naming it, with nothing there to write."""
+        return self.kind is Kind.DELETE or "*" in str(self.target)
 
     @property
     def seconds(self) -> int | None:
@@ -109,8 +109,14 @@ def plan_delete(*, name: str, actor: Actor) -> TagPlan:
 
 def rename_of(tag: Tag, new: str) -> TagPlan:
     """The plan of a rename that is legal."""
-    waiting = _limited_to(new)
-    return _plan(Kind.RENAME, tag, new, waiting=waiting, user=names_a_user(new))
+    renamed = tagrows.new_tag(new)
+    if tag.protected_by_hand:
+        renamed.protected = tag.protected
+    follows = followers.of_rename(tag, renamed)
+    guarded = tagrows.is_protected(new)
+    return _plan(
+        Kind.RENAME, tag, new, follows=follows, user=renamed.names_user, guarded=guarded
+    )  # fmt: skip
 
 
 def merge_of(tag: Tag, into: Tag) -> TagPlan:
@@ -122,15 +128,22 @@ def merge_of(tag: Tag, into: Tag) -> TagPlan:
         [few.id, many.id],
     )
     facts = f"{into.id} {into.protected} {into.names_user}"
-    guarded = into.protected
     return _plan(
-        Kind.MERGE, tag, into.name, overlap=overlap, user=into.names_user, guarded=guarded, more=facts
-    )  # fmt: skip
+        Kind.MERGE,
+        tag,
+        into.name,
+        follows=followers.of_merge(tag, into),
+        overlap=overlap,
+        user=into.names_user,
+        guarded=into.protected,
+        more=facts,
+    )
 
 
 def delete_of(tag: Tag) -> TagPlan:
     """The plan of a deletion."""
-    return _plan(Kind.DELETE, tag, None, user=tag.names_user)
+    follows = followers.of_delete(tag)
+    return _plan(Kind.DELETE, tag, None, follows=follows, user=tag.names_user)
 
 
 def _plan(
@@ -138,21 +151,16 @@ def _plan(
     tag: Tag,
     target: str | None,
     *,
+    follows: Followers,
     overlap: int = 0,
-    waiting: tuple[str, ...] = (),
     user: bool,
     guarded: bool = False,
     more: str = "",
 ) -> TagPlan:
-    keys, views = _limited_to(tag.name), views_with(tag.name)
-    protected = tag.protected or guarded or (kind is Kind.RENAME and is_protected(str(target)))
-    facts = (
-        kind, tag.id, tag.name, target, tag.n, overlap, keys, waiting, user, protected, views, more
-    )  # fmt: skip
+    protected = tag.protected or guarded
+    facts = (kind, tag.id, tag.name, target, tag.n, overlap, follows, user, protected, more)
     print_ = hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()[:32]
-    return TagPlan(
-        kind, tag, target, tag.n, overlap, keys, waiting, user, protected, print_, tag.name, views
-    )  # fmt: skip
+    return TagPlan(kind, tag, target, tag.n, overlap, follows, user, protected, print_, tag.name)
 
 
 def require_manager(actor: Actor, what: str) -> None:
@@ -168,14 +176,18 @@ def require_unchanged(plan: TagPlan, fingerprint: str | None) -> None:
         raise PlanChanged(plan)
 
 
+def require_rights(plan: TagPlan, actor: Actor) -> None:
+    """Raise NotAllowed where the plan would widen what API keys may do, unless by an admin."""
+    if plan.needs_admin and not actor.can(Power.ADMIN):
+        raise NotAllowed(
+            f"API keys would come to see or write other agents ({in_few(plan.follows.wider)}): "
+            f"only an admin may {plan.kind} this tag, or disable those keys first."
+        )
+
+
 def find_tag(name: str, *, field: str = "name") -> Tag:
     """The tag of this name. Raises NotFound."""
     tag = None if text_problem(name) else Tag.objects.filter(name=name).first()
     if tag is None:
         raise NotFound(f"There is no tag {shown(name)}.", field=field)
     return tag
-
-
-def _limited_to(name: str) -> tuple[str, ...]:
-    keys = ApiKey.objects.filter(limit_tag=name, disabled_at=None)
-    return tuple(keys.order_by("key_id").values_list("key_id", flat=True))

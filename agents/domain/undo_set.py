@@ -4,13 +4,12 @@ A merge or a deletion of a tag is taken back in a few statements, as it was done
 rename; all else agent by agent.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from agents.actors import Actor, Power
-from agents.domain import guard, history, tagrows, wide
+from agents.domain import followers, guard, history, tagrows, wide
 from agents.domain.directory import rename_tag
 from agents.domain.history import Entry
 from agents.domain.plans import require_manager
@@ -20,7 +19,7 @@ from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.jsontext import loads
 from agents.listing.history import summaries
 from agents.listing.renames import Renames
-from agents.models import Act, Agent, AgentTag, ApiKey, Change, ChangeSet, Op, Tag
+from agents.models import Act, Agent, AgentTag, Change, ChangeSet, Op, Tag
 from agents.tagnames import shown
 
 # What was left is told one by one up to so many.
@@ -88,7 +87,7 @@ def _rename_back(original: ChangeSet, head: Change, actor: Actor) -> SetUndone:
     if now != new:
         return _left(new, f"{shown(new)} has been renamed since, to {shown(now)}")
     try:
-        result = rename_tag(old=new, new=old, actor=actor, undoes=original.id)
+        result = rename_tag(old=new, new=old, actor=actor, undoes=original)
     except (Conflict, Invalid, NotFound) as error:
         return _left(new, f"{error.message[:1].lower()}{error.message[1:].rstrip('.')}")
     return SetUndone(result.change_set, result.plan.agents)
@@ -136,10 +135,10 @@ def _undo_wide(original: ChangeSet, actor: Actor) -> SetUndone:
             wide.gather(_ABSENT, [tag.id, original.id, name, tag.id, name])
         wide.execute(_FULL, [settings.MAX_TAGS_PER_AGENT])
         undone.kept, undone.kept_count = _kept(original, tags)
-        keys = _keys_back(original, actor, undone)
-        if wide.one("SELECT count(*) FROM wide_delta") or keys:
+        moved = _followers_back(original, actor, undone)
+        if wide.one("SELECT count(*) FROM wide_delta") or moved:
             new = history.open_change_set(actor=actor, act=Act.UNDO, undoes=original.id)
-            history.record(new, keys)
+            history.record(new, moved)
             undone.agents = wide.apply(new, {tag.id: tag for tag in tags.values()})
             undone.change_set = new
     return undone
@@ -150,6 +149,8 @@ def _locked(original: ChangeSet, actor: Actor) -> dict[str, Tag]:
     pairs = original.changes.filter(op__in=[Op.ADD, Op.REMOVE]).order_by()
     ops = set(pairs.values_list("op", "tag").distinct())
     if not ops:
+        if followers.moved(original):
+            return {}
         raise NotFound("There is no such change to undo.")
     renames = Renames({str(tag) for _, tag in ops})
     last = original.changes.order_by("-id").values_list("id", flat=True)[0]
@@ -202,18 +203,9 @@ def _why(agent_id: str, tag: Tag | None, op: str) -> str:
     return "the agent carries it again" if carries else "it was changed since, or the agent is full"
 
 
-def _keys_back(original: ChangeSet, actor: Actor, undone: SetUndone) -> Sequence[Entry]:
-    """Give keys that a merge moved their old limit again: for an admin, as it gives them agents."""
-    entries = []
-    for change in original.changes.filter(op=Op.SET, field__startswith="key "):
-        keys = ApiKey.objects.filter(
-            key_id=change.field.removeprefix("key "), limit_tag=change.new, disabled_at=None
-        )
-        if not actor.can(Power.ADMIN):
-            undone.kept.append(Kept("", str(change.tag), f"only an admin may move {change.field}"))
-            undone.kept_count += 1
-        elif keys.update(limit_tag=change.old):
-            entries.append(
-                Entry(Op.SET, tag=change.new, field=change.field, old=change.new, new=change.old)
-            )
+def _followers_back(original: ChangeSet, actor: Actor, undone: SetUndone) -> list[Entry]:
+    """Give keys, their lists and saved views the names again that a merge took from them."""
+    entries, kept = followers.back(original, actor=actor)
+    undone.kept += kept
+    undone.kept_count += len(kept)
     return entries

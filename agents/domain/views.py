@@ -17,7 +17,7 @@ from agents.tagnames import text_problem
 
 Pairs = Sequence[tuple[str, str]]
 # The parameters of a view's address whose values are tags.
-_TAGS = {"any", "all", "none"}
+TAG_PARTS = {"any", "all", "none"}
 _TAKEN = {"new"}  # means something else where a slug stands in an address
 
 
@@ -78,32 +78,33 @@ def delete_view(*, slug: str, actor: Actor) -> None:
 
 def views_with(tag: str) -> int:
     """How many views name this tag, for the plan of a rename."""
-    return sum(_names(view, tag) for view in SavedView.objects.all())
+    return sum(_names(view, tag) for view in _with_text(SavedView.objects.all(), tag))
 
 
 @write
-def follow_rename(*, old: str, new: str) -> int:
-    """Let all views that name a tag name the other one instead; how many did. Also for a merge.
+def follow_rename(*, old: str, new: str) -> list[tuple[SavedView, list[tuple[str, str]]]]:
+    """Let all views that name a tag name the other one instead; each with its pairs of before.
 
-    Call it in the write that renames, after its locks.
+    Also for a merge. Call it in the write that renames, after its locks.
     """
-    moved = [
-        view
-        for view in SavedView.objects.select_for_update(no_key=True).order_by("id")
-        if _names(view, old)
-    ]
-    for view in moved:
+    held = SavedView.objects.select_for_update(no_key=True).order_by("id")
+    moved = [(view, pairs_of(view)) for view in _with_text(held, old) if _names(view, old)]
+    for view, before in moved:
         pairs = [
-            (name, new if name in _TAGS and value == old else value)
-            for name, value in pairs_of(view)
+            (name, new if name in TAG_PARTS and value == old else value) for name, value in before
         ]
         view.pairs = dumps([list(pair) for pair in dict.fromkeys(pairs)])
         view.save(update_fields=["pairs"])
-    return len(moved)
+    return moved
+
+
+def _with_text(views: QuerySet[SavedView], text: str) -> QuerySet[SavedView]:
+    """Those that hold this text, as a tag or otherwise."""
+    return views.filter(pairs__contains=dumps(text))
 
 
 def _names(view: SavedView, tag: str) -> bool:
-    return any(name in _TAGS and value == tag for name, value in pairs_of(view))
+    return any(name in TAG_PARTS and value == tag for name, value in pairs_of(view))
 
 
 def _own(slug: str, actor: Actor) -> SavedView:

@@ -31,6 +31,8 @@ from agents.models import Tag
 from agents.tagnames import shown, tidy
 from agents.views.access import actor_of
 
+_KEYS = 10  # ids that a plan names
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -143,6 +145,35 @@ _FORMS: dict[Kind, tuple[str, Callable[[], str]]] = {
 }
 
 
+# Said before the ids of keys.
+_LIMITED = {
+    Kind.RENAME: "limited to it, stay with it:",
+    Kind.MERGE: "limited to it, come to see the other's agents:",
+    Kind.DELETE: "limited to it, end for good:",
+}
+
+
+def _keys(plan: TagPlan) -> list[tuple[str, str, str]]:
+    """The keys that a plan touches: what happens, the first ids, how many more."""
+    follows = plan.follows
+    listed = "stays there" if plan.lists_stay else "follows"
+    said = [
+        (_LIMITED[plan.kind], follows.limits),
+        ("limited to the new name already, come to see its agents:", follows.waiting),
+        (f"name it in their list of tags, where it {listed}:", follows.lists),
+        ("may write it from then on, by a pattern in their list:", follows.gains),
+    ]
+    return [
+        (f"{len(ids):,} {words}", ", ".join(ids[:_KEYS]), _more(len(ids) - _KEYS))
+        for words, ids in said
+        if ids
+    ]
+
+
+def _more(number: int) -> str:
+    return f" and {number:,} more" if number > 0 else ""
+
+
 def _page(
     request: HttpRequest,
     asked: _Asked,
@@ -165,6 +196,7 @@ def _page(
     context = {
         "kind": asked.kind.value,
         "tag": asked.tag,
+        "keys": _keys(plan) if plan else [],
         "other": asked.other if asked.other is not None else "",
         "plan": plan,
         "error": error,

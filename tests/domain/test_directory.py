@@ -208,7 +208,7 @@ def test_rename_is_found_by_search() -> None:
 def test_saved_views_follow_a_rename_and_a_merge() -> None:
     make_agent(tags=["a", "c"])
     view = save_view(name="v", pairs=[("any", "a")], shared=True, pinned=False, actor=ROOT)
-    assert plan_rename(old="a", new="b", actor=MANAGER).views == 1
+    assert plan_rename(old="a", new="b", actor=MANAGER).follows.views == 1
     rename_tag(old="a", new="b", actor=MANAGER)
     view.refresh_from_db()
     assert view.pairs == '[["any","b"]]'

@@ -7,13 +7,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from agents.actors import ADMIN, MANAGE, READ, WRITE, Actor, Power
+from agents.domain.followers import follow
 from agents.domain.keys import (
     actor_of,
     create_key,
     disable_key,
     disable_limited_to,
     find_key,
-    follow_rename,
     is_good,
     keys_of,
     note_use,
@@ -235,7 +235,7 @@ def test_manager_rotates_no_key() -> None:
 def test_limit_follows_a_rename() -> None:
     one = create_key(name="1", actor=ROOT, limit_tag="user_1")
     two = create_key(name="2", actor=ROOT, limit_tag="user_2")
-    assert follow_rename(old="user_1", new="user_one") == 1
+    follow(old="user_1", new="user_one", told="user_one")
     limits = ApiKey.objects.order_by("id").values_list("id", "limit_tag")
     assert list(limits) == [(one.key.id, "user_one"), (two.key.id, "user_2")]
 

@@ -169,7 +169,7 @@ def test_delete_it_works_and_is_undone() -> None:
     create_key(name="k", limit_tag="user_1", actor=ROOT)
     before = carried()
     plan = plan_delete(name="user_1", actor=MANAGER)
-    assert (plan.agents, len(plan.keys)) == (2, 1)
+    assert (plan.agents, len(plan.follows.limits)) == (2, 1)
     done = delete_tag(name="user_1", actor=MANAGER, fingerprint=plan.fingerprint).change_set
     assert [tags_of(agent), tags_of(other)] == [["x"], []]
     assert list(Tag.objects.values_list("name", flat=True)) == ["x"]

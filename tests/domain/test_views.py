@@ -101,7 +101,7 @@ def test_views_follow_a_rename_and_a_merge() -> None:
     merged = save("Both", pairs=[("any", "a"), ("any", "c"), ("sort", "name")])
     save("Other", pairs=[("any", "x"), ("q", "a")])
     assert views_with("a") == 2
-    assert follow_rename(old="a", new="c") == 2
+    assert [view.id for view, _ in follow_rename(old="a", new="c")] == [one.id, merged.id]
     one.refresh_from_db()
     merged.refresh_from_db()
     assert pairs_of(one) == [("any", "c"), ("none", "b"), ("q", "a")]

@@ -1,0 +1,278 @@
+"""What names a tag by its text and follows it: API keys' limits and lists, saved views.
+
+A rename and a merge move them in their own transaction and record each move, so that the undo of a
+merge moves back exactly those, and the undo of a rename leaves those that had the name before.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils import timezone
+
+from agents.actors import Actor, Power
+from agents.domain import guard, views
+from agents.domain.history import Entry
+from agents.domain.undo import Kept
+from agents.jsontext import dumps, loads
+from agents.listing.renames import Renames
+from agents.models import ApiKey, Change, ChangeSet, Op, SavedView, Tag
+from agents.tagnames import matches_any, shown
+
+_LIMIT, _LIST, _VIEW = "key ", "list of key ", "view "
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """What a plan would move, by public ids of keys that are still good to use.
+
+    `limits` are limited to the tag, `waiting` to the name that no tag has yet; the `lists` of others
+    name it; `gains` may write it under its new name and could not before; `wider` would see or write
+    agents' tags that nobody gave them, which is an admin's to decide. `views` is how many name it.
+    """
+
+    limits: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    gains: tuple[str, ...] = ()
+    wider: tuple[str, ...] = ()
+    views: int = 0
+
+    @property
+    def keys(self) -> set[str]:
+        """All keys that are touched."""
+        return {*self.limits, *self.waiting, *self.lists, *self.gains}
+
+
+def of_rename(tag: Tag, renamed: Tag) -> Followers:
+    """What follows a tag to a name that no tag has; `renamed` is the tag as it would be."""
+    waiting = _ids(limit_tag=renamed.name)
+    limits, lists = _ids(limit_tag=tag.name), _listing(tag.name)
+    gains = _gains(tag, renamed, but={*limits, *waiting, *(key.key_id for key in lists)})
+    ids = tuple(key.key_id for key in lists)
+    return Followers(limits, waiting, ids, gains, waiting, views.views_with(tag.name))
+
+
+def of_merge(tag: Tag, into: Tag) -> Followers:
+    """What follows a tag into another."""
+    limits, lists = _ids(limit_tag=tag.name), _listing(tag.name)
+    may_not = (key.key_id for key in lists if not matches_any(into.name, loads(key.may_tag)))
+    # A list with a star in it would mean more than the one tag, so it does not follow.
+    wider = () if "*" in into.name else tuple(may_not)
+    ids = tuple(key.key_id for key in lists)
+    return Followers(limits, (), ids, (), (*limits, *wider), views.views_with(tag.name))
+
+
+def of_delete(tag: Tag) -> Followers:
+    """What names a tag that ends."""
+    ids = tuple(key.key_id for key in _listing(tag.name))
+    return Followers(_ids(limit_tag=tag.name), (), ids, (), (), views.views_with(tag.name))
+
+
+def follow(*, old: str, new: str, told: str, but: Collection[str] = ()) -> list[Entry]:
+    """Move all that names `old` to `new`; what history says of each, as of the tag `told`.
+
+    `but` are ids of keys that stay. Call it in the write that renames or merges, under its locks.
+    """
+    return [
+        *_follow_limits(old, new, told, but),
+        *_follow_lists(old, new, told),
+        *_follow_views(old, new, told),
+    ]
+
+
+def note_waiting(name: str) -> list[Entry]:
+    """What history says of the keys that were limited to a name before a tag came to have it."""
+    keys = ApiKey.objects.filter(limit_tag=name).order_by("id")
+    return [Entry(Op.SET, tag=name, field=f"{_LIMIT}{key.key_id}", new=name) for key in keys]
+
+
+def waited(original: ChangeSet) -> set[str]:
+    """The keys that a rename found limited to the name already."""
+    moves = original.changes.filter(op=Op.SET, field__startswith=_LIMIT, old=None)
+    return {field.removeprefix(_LIMIT) for field in moves.values_list("field", flat=True)}
+
+
+def moved(original: ChangeSet) -> bool:
+    """True if a change-set moved anything that `back` takes back."""
+    moves = original.changes.filter(op=Op.SET, agent_id=None)
+    fields = moves.values_list("field", flat=True)
+    return any(field.startswith(tuple(_BACK)) for field in fields)
+
+
+def back(original: ChangeSet, *, actor: Actor) -> tuple[list[Entry], list[Kept]]:
+    """Take back what a merge, or the undo of one, moved: history's entries, and what is left.
+
+    Keys only for an admin, as it gives them other agents or tags. It means the tags, whatever they
+    are called by now.
+    """
+    entries: list[Entry] = []
+    kept: list[Kept] = []
+    moves = list(original.changes.filter(op=Op.SET, agent_id=None).order_by("-id"))
+    texts = [(change.field, text) for change in moves for text in (change.old, change.new)]
+    renames = Renames({_parted(*one)[1] for one in texts if one[1] is not None})
+    for change in moves:
+        move = next((move for head, move in _BACK.items() if change.field.startswith(head)), None)
+        if move is None:
+            continue
+        if move is not _view_back and not actor.can(Power.ADMIN):
+            kept.append(Kept("", str(change.tag), f"only an admin may move back {change.field}"))
+            continue
+        old, new = (_now(change, text, renames) for text in (change.old, change.new))
+        if move(change.field, new, old):
+            entries.append(Entry(Op.SET, tag=change.tag, field=change.field, old=new, new=old))
+        else:
+            why = f"{change.field} is gone or has been changed since"
+            kept.append(Kept("", str(change.tag), why))
+    return entries, kept
+
+
+def _parted(field: str, text: str | None) -> tuple[str, str]:
+    """What of a recorded text is the tag's name, and what stands before it."""
+    if not field.startswith(_VIEW):
+        return "", str(text)
+    part, _, name = str(text).partition("=")
+    return f"{part}=", name
+
+
+def _now(change: Change, text: str | None, renames: Renames) -> str | None:
+    if text is None:
+        return None
+    head, name = _parted(change.field, text)
+    return head + renames.now(name, change.id)
+
+
+# --- Keys -----------------------------------------------------------------------------------
+
+
+def _good() -> Q:
+    return Q(disabled_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+
+
+def _ids(**which: str) -> tuple[str, ...]:
+    keys = ApiKey.objects.filter(_good(), **which).order_by("key_id")
+    return tuple(keys.values_list("key_id", flat=True))
+
+
+def _listing(name: str, which: Q | None = None) -> list[ApiKey]:
+    """The keys whose list names exactly this tag. In a list, a star stands for any text."""
+    if "*" in name:
+        return []
+    found = ApiKey.objects.filter(_good() if which is None else which)
+    # The database finds the text, also as a part or in another case; the list says if it is there.
+    rows = found.filter(may_tag__contains=dumps(name)).order_by("key_id")
+    return [key for key in rows if name in loads(key.may_tag)]
+
+
+def _gains(tag: Tag, renamed: Tag, *, but: Collection[str]) -> tuple[str, ...]:
+    """Limited keys that may write the tag once it has the new name, and may not yet."""
+    limited = ApiKey.objects.filter(_good(), limit_tag__isnull=False)
+    # Very many short-lived keys have the same few lists.
+    lists = set(limited.values_list("may_tag", flat=True).distinct())
+    opened = [
+        text
+        for text in lists
+        if guard.limited_may(loads(text), renamed) and not guard.limited_may(loads(text), tag)
+    ]
+    keys = limited.filter(may_tag__in=opened).order_by("key_id").values_list("key_id", flat=True)
+    return tuple(key for key in keys if key not in but)
+
+
+def _follow_limits(old: str, new: str, told: str, but: Collection[str]) -> list[Entry]:
+    keys = ApiKey.objects.select_for_update().filter(limit_tag=old).order_by("id")
+    moved = [key for key in keys if key.key_id not in but]
+    ApiKey.objects.filter(id__in=[key.id for key in moved]).update(limit_tag=new)
+    return [
+        Entry(Op.SET, tag=told, field=f"{_LIMIT}{key.key_id}", old=old, new=new) for key in moved
+    ]
+
+
+def _follow_lists(old: str, new: str, told: str) -> list[Entry]:
+    if "*" in new:
+        return []  # it would stand for any text there, and open tags that nobody meant
+    entries = []
+    for key in _listing(old, Q()):
+        became = _put(key, old, new)
+        field = f"{_LIST}{key.key_id}"
+        entries.append(Entry(Op.SET, tag=told, field=field, old=old, new=became))
+    return entries
+
+
+def _put(key: ApiKey, old: str, new: str) -> str | None:
+    """Write `new` in the place of `old` in a key's list; None if `new` was there already."""
+    names = loads(key.may_tag)
+    there = new in names
+    key.may_tag = dumps(list(dict.fromkeys(new if name == old else name for name in names)))
+    key.save(update_fields=["may_tag"])
+    return None if there else new
+
+
+def _limit_back(field: str, new: str | None, old: str | None) -> bool:
+    keys = ApiKey.objects.filter(key_id=field.removeprefix(_LIMIT), limit_tag=new, disabled_at=None)
+    return bool(keys.update(limit_tag=old))
+
+
+def _list_back(field: str, new: str | None, old: str | None) -> bool:
+    key = ApiKey.objects.select_for_update().filter(key_id=field.removeprefix(_LIST)).first()
+    if key is None:
+        return False
+    return _exchange(key, "may_tag", new, old)
+
+
+# --- Views ----------------------------------------------------------------------------------
+
+
+def _follow_views(old: str, new: str, told: str) -> list[Entry]:
+    entries = []
+    for view, pairs in views.follow_rename(old=old, new=new):
+        field = f"{_VIEW}{view.id}"
+        entries += [
+            Entry(
+                Op.SET,
+                tag=told,
+                field=field,
+                old=f"{part}={old}",
+                new=None if (part, new) in pairs else f"{part}={new}",
+            )
+            for part, name in pairs
+            if part in views.TAG_PARTS and name == old
+        ]
+    return entries
+
+
+def _view_back(field: str, new: str | None, old: str | None) -> bool:
+    views_of = SavedView.objects.select_for_update(no_key=True)
+    view = views_of.filter(id=int(field.removeprefix(_VIEW))).first()
+    if view is None:
+        return False
+    pair_of = [None if text is None else list(text.partition("=")[::2]) for text in (new, old)]
+    return _exchange(view, "pairs", *pair_of)
+
+
+def _exchange(row: ApiKey | SavedView, column: str, new: object, old: object) -> bool:
+    """Put `old` where `new` stands in a stored list, or beside the rest; False if it cannot be."""
+    items = loads(getattr(row, column))
+    if new is not None and new not in items:
+        return False
+    if new is None:
+        items.append(old)
+    else:
+        items = [old if item == new else item for item in items]
+    kept = [item for at, item in enumerate(items) if item is not None and item not in items[:at]]
+    setattr(row, column, dumps(kept))
+    row.save(update_fields=[column])
+    return True
+
+
+_BACK: dict[str, Callable[[str, str | None, str | None], bool]] = {
+    _LIMIT: _limit_back,
+    _LIST: _list_back,
+    _VIEW: _view_back,
+}
+
+
+def in_few(ids: Iterable[str], most: int = 5) -> str:
+    """The ids of some keys, for a sentence."""
+    known = list(ids)
+    rest = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(shown(one) for one in known[:most]) + rest
