@@ -14,9 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from ade import logs, metrics
+from ade.http import client_address
 from ade.models import User
-
-log = logging.getLogger(__name__)
 
 
 class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -43,11 +43,12 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ship
         return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        # repr: a name with a line break in it cannot forge a second line of the log.
-        log.warning(
-            "Sign-in failed for %r from %s",
-            credentials.get("username", "")[:150],
-            self.get_client_ip(request),
+        metrics.SIGN_INS.labels("failed").inc()
+        logs.security(
+            "sign-in failed",
+            level=logging.WARNING,
+            username=credentials.get("username", "")[:150],
+            address=client_address(request),
         )
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
@@ -63,7 +64,13 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ship
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
         request.session.clear_expired()  # nobody else removes the rows of sessions that ended
-        log.info("Member %s signed in from %s", user.pk, self.get_client_ip(request))
+        metrics.SIGN_INS.labels("done").inc()
+        logs.security(
+            "signed in",
+            who=f"person:{user.pk}",
+            name=user.username,
+            address=client_address(request),
+        )
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Where a passkey or an identity provider vouches for someone who is disabled here."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.core.internal.httpkit import get_client_ip
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -29,6 +31,14 @@ def render_page(
     response = render(request, name, context, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address that asks; behind a proxy, the one that the proxy names. "" if none is known."""
+    try:
+        return get_client_ip(request) or ""  # the one that the limits of the sign-in count by
+    except ImproperlyConfigured:  # fewer proxies than PROXY_COUNT: a request from beside them
+        return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def see_other(url: str) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
+from ade import logs
 from ade.models import MemberEvent, Role, User
 
 What = MemberEvent.What
@@ -113,7 +114,17 @@ def set_password(member: User, password: str, *, by: By) -> None:
 
 
 def record(what: MemberEvent.What, member: User, *, by: By, detail: str = "") -> None:
-    """Add to the history, in the transaction of what it tells of."""
+    """Add to the history, in the transaction of what it tells of, and to the log once it holds."""
+    transaction.on_commit(
+        lambda: logs.security(
+            f"member: {what.label}",
+            who=by.id,
+            name=by.name,
+            member=f"person:{member.pk}",
+            member_name=member.username,
+            detail=detail,
+        )
+    )
     MemberEvent.objects.create(
         actor_id=by.id,
         actor_name=by.name,

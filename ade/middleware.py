@@ -11,9 +11,11 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
+from django.urls import resolve
 
-from ade import sessions
+from ade import logs, sessions
 from ade.access import send_to
+from ade.requestlog import note_who
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -30,7 +32,9 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
-        request.request_id = request_id  # type: ignore[attr-defined]  # added here, read by logs
+        request.request_id = request_id  # type: ignore[attr-defined]  # added here
+        # Not taken back at the end: the parts of a streamed answer are made after this returns.
+        logs.request_id.set(request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
@@ -52,6 +56,20 @@ class SecurityHeadersMiddleware:
         return response
 
 
+class ProbeMiddleware:
+    """Answers what watches the server: without a session, by whatever name or address it asks."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info not in settings.PROBES:
+            return self.get_response(request)
+        match = request.resolver_match = resolve(request.path_info)
+        answer: HttpResponse = match.func(request)
+        return answer
+
+
 class SessionLimitsMiddleware:
     """Ends a session that was idle, or has lasted, too long; notes the use of one that goes on.
 
@@ -63,6 +81,7 @@ class SessionLimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
+            note_who(request, f"person:{request.user.pk}", request.user.username)
             reason = sessions.why_over(request.session)
             if reason:
                 logout(request)

@@ -37,6 +37,10 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 HTTPS = env.bool("HTTPS", False)
 BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
 
+# A folder that the processes of one server share on this machine, for counts that need not be kept.
+# Empty: the web server's processes share one in the folder for temporary files.
+RUN_DIR = env.str("RUN_DIR", "")
+
 ROOT_URLCONF = "ade.urls"
 WSGI_APPLICATION = "ade.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -71,9 +75,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ade.middleware.RequestIdMiddleware",
+    "ade.requestlog.RequestLogMiddleware",
     "ade.middleware.SecurityHeadersMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "ade.middleware.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "agents.api.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -277,6 +283,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 SECURE_REFERRER_POLICY = "same-origin"  # user ids stand in URLs
 X_FRAME_OPTIONS = "DENY"
+# What watches the server asks it by its address, beside the proxy.
+PROBES = ["/healthz", "/readyz", "/metrics"]
+SECURE_REDIRECT_EXEMPT = [f"^{path[1:]}$" for path in PROBES]
 if HTTPS:
     SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", True)
     SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31536000)
@@ -311,7 +320,14 @@ CORS_ALLOW_HEADERS = [
         )
     ),
 ]  # fmt: skip
-CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "data" / "static")
@@ -362,9 +378,26 @@ WARN_AGENTS = env.int("WARN_AGENTS", 20_000)
 
 # --- Logs -----------------------------------------------------------------------------------
 
+# One JSON object a line, or lines to read.
+LOG_FORMAT = env.str("LOG_FORMAT", "text" if DEBUG or TESTING else "json")
+if LOG_FORMAT not in ("json", "text"):
+    raise ImproperlyConfigured("LOG_FORMAT must be json or text.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING")},
+    "formatters": {
+        "json": {"()": "ade.logs.JsonFormatter"},
+        "text": {"()": "ade.logs.TextFormatter"},
+    },
+    "filters": {"no_outage": {"()": "ade.outage.NoOutageFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        # Each request has its line already; here are the tracebacks of faults.
+        "django.request": {"level": "ERROR", "filters": ["no_outage"]},
+        # These write whole addresses, query and all.
+        "httpx": {"level": "WARNING"},
+        # The web server's processes speak as the rest does.
+        "_granian": {"handlers": [], "propagate": True},
+    },
 }

@@ -4,6 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from ade import runtime
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ade.settings")
+runtime.serving()
 
 application = get_wsgi_application()

@@ -28,34 +28,58 @@ SETTINGS = {
 }
 
 
-@contextlib.contextmanager
-def cluster() -> Iterator[str]:
-    """Start a PostgreSQL cluster of its own on a socket only we can reach; gives its URL."""
-    programs = Path(need("postgres")).resolve().parent  # on the PATH may lie a link to one of them
-    user = _unprivileged_user()
-    # Short, and in a folder that the other user can enter: a socket's path has 107 bytes at most.
-    folder = Path(tempfile.mkdtemp(prefix="ade-postgres-", dir="/tmp"))
-    server: subprocess.Popen[bytes] | None = None
-    try:
-        if user:
-            shutil.chown(folder, user)
-        data, log = folder / "data", folder / "log"
-        with log.open("wb") as output:
-            _initialise(programs / "initdb", data, user)
+class Cluster:
+    """A PostgreSQL of its own, on a socket only we can reach; can be stopped and started again."""
+
+    def __init__(self) -> None:
+        # On the PATH may lie a link to one of them.
+        self._programs = Path(need("postgres")).resolve().parent
+        self._user = _unprivileged_user()
+        # Short, and in a folder that the other user can enter: a socket's path has 107 bytes at most.
+        self.folder = Path(tempfile.mkdtemp(prefix="ade-postgres-", dir="/tmp"))
+        self.url = f"postgresql://ade@{quote(str(self.folder), safe='')}/ade"
+        self._data, self._log = self.folder / "data", self.folder / "log"
+        self.server: subprocess.Popen[bytes] | None = None
+        if self._user:
+            shutil.chown(self.folder, self._user)
+        _initialise(self._programs / "initdb", self._data, self._user)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers; the first time with an empty database."""
+        first = self.server is None
+        with self._log.open("ab") as output:
             options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
-            server = start(
-                [programs / "postgres", "-D", data, f"-k{folder}", *options],
+            self.server = start(
+                [self._programs / "postgres", "-D", self._data, f"-k{self.folder}", *options],
                 death_signal=signal.SIGQUIT,
-                user=user,
+                user=self._user,
                 output=output,
             )
-            _wait(programs / "pg_isready", folder, server, log)
-        subprocess.run([programs / "createdb", "-h", folder, "-U", "ade", "ade"], check=True)
-        yield f"postgresql://ade@{quote(str(folder), safe='')}/ade"
+        _wait(self._programs / "pg_isready", self.folder, self.server, self._log)
+        if first:
+            subprocess.run(
+                [self._programs / "createdb", "-h", self.folder, "-U", "ade", "ade"], check=True
+            )
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash would; what was committed is there after a start."""
+        if self.server is not None:
+            stop([self.server], polite=signal.SIGQUIT)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[str]:
+    """A throw-away cluster, started; gives its URL."""
+    made = Cluster()
+    try:
+        made.start()
+        yield made.url
     finally:
-        if server is not None:
-            stop([server], polite=signal.SIGQUIT)  # no checkpoint: the files go away
-        shutil.rmtree(folder, ignore_errors=True)
+        made.remove()
 
 
 def _unprivileged_user() -> str | None:

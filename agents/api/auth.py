@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from ade.requestlog import note_who
 from agents.actors import MANAGE, Actor, Kind, Power, Source
 from agents.domain import keys
 from agents.errors import NotAllowed
@@ -27,6 +28,8 @@ class KeyAuth(HttpBearer):
     def __call__(self, request: HttpRequest) -> Actor | None:
         """The actor, or None for a 401. Raises NotAllowed if it may not write and this would."""
         actor = self.authenticate(request, _token(request))
+        if actor is not None:
+            note_who(request, actor.id, actor.name)
         if actor is not None and request.method not in _READING:
             actor.require(Power.WRITE, "change anything")
         return actor
@@ -66,6 +69,20 @@ def guard_open_api(request: HttpRequest) -> None:
         raise NotAllowed("This API is open without a key, so it refuses forwarded requests.")
     if not _is_loopback(meta.get("REMOTE_ADDR", "")):
         raise NotAllowed("This API is open without a key, so it answers this machine only.")
+
+
+def is_local(request: HttpRequest) -> bool:
+    """True if a program on this machine asks, by a loopback name and through no proxy.
+
+    A page on the web that a browser here shows is no such program.
+    """
+    meta = request.META
+    return (
+        _is_loopback(meta.get("REMOTE_ADDR", ""))
+        and _is_loopback_host(meta.get("HTTP_HOST", ""))
+        and not any(_FORWARDED.fullmatch(name) for name in meta)
+        and not _is_foreign(request)
+    )
 
 
 def _is_foreign(request: HttpRequest) -> bool:

@@ -10,6 +10,7 @@ from django.utils.log import log_response
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from ade import outage
 from agents.api.answers import Answer, error
 from agents.errors import DomainError
 
@@ -78,7 +79,15 @@ def not_allowed(allow: str) -> Answer:
 
 
 def broken(request: HttpRequest, exc: Exception) -> Answer:
-    """A fault of ours: logged with its traceback; the answer says only where to look."""
+    """A fault of ours: logged with its traceback; the answer says only where to look.
+
+    A database that is away is none: 503, and when to try again.
+    """
+    if outage.is_outage(exc):
+        outage.note(exc)
+        away = error(503, outage.MESSAGE)
+        away.headers["Retry-After"] = str(outage.RETRY_SECONDS)
+        return away
     got_request_exception.send(sender=None, request=request)
     request_id = getattr(request, "request_id", None)
     response = error(500, f"Internal Server Error (request {request_id})")

@@ -1,11 +1,14 @@
 """How a change is recorded: one change-set per act, one change per agent and tag or field."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
+from ade import metrics
 from agents.actors import Actor
 from agents.errors import Invalid
 from agents.limits import HISTORY_TEXT, REASON_LENGTH
@@ -54,7 +57,7 @@ def open_change_set(
 
 def record(change_set: ChangeSet, entries: Iterable[Entry]) -> None:
     """Write the changes of a change-set."""
-    Change.objects.bulk_create(
+    rows = Change.objects.bulk_create(
         [
             Change(
                 change_set=change_set,
@@ -70,6 +73,18 @@ def record(change_set: ChangeSet, entries: Iterable[Entry]) -> None:
         ],
         batch_size=2000,
     )
+    count_tag_changes(change_set, Counter(row.op for row in rows if row.agent_id))
+
+
+def count_tag_changes(change_set: ChangeSet, numbers: Mapping[str, int]) -> None:
+    """Measure how many tags were added and removed (by Op), once it holds."""
+
+    def count() -> None:
+        for op in (Op.ADD, Op.REMOVE):
+            if number := numbers.get(op, 0):
+                metrics.TAG_CHANGES.labels(op.value, str(change_set.source)).inc(number)
+
+    transaction.on_commit(count)
 
 
 def _kept(text: str | None) -> str | None:

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from ade import logs
 from agents.actors import SCOPE_POWERS, Actor, Kind, Power, Source
 from agents.domain import history
 from agents.domain.history import Entry
@@ -217,6 +219,11 @@ def _record(actor: Actor, key: ApiKey, old: str, new: str) -> None:
         new=f"{key.name}: {new}",
     )
     history.record(change_set, [entry])
+    transaction.on_commit(
+        lambda: logs.security(
+            f"API key: {new}", who=actor.id, name=actor.name, key=f"key:{key.key_id}"
+        )
+    )
 
 
 def find_key(token: str) -> ApiKey | None:

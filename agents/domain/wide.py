@@ -5,6 +5,7 @@ counters, versions and history follow from it. The caller holds the lock of each
 which also keeps agents from gaining or losing it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import F
 
-from agents.domain import tagrows
-from agents.models import ChangeSet, Tag
+from agents.domain import history, tagrows
+from agents.models import ChangeSet, Op, Tag
 
 _CREATE = (
     "CREATE TEMPORARY TABLE wide_delta (agent_id bigint NOT NULL, tag_id bigint NOT NULL,"
@@ -95,13 +96,16 @@ def apply(change_set: ChangeSet, tags: Mapping[int, Tag]) -> int:
 
 def _count_tags(change_set: ChangeSet) -> None:
     """Move the counters of the tags, in the order of their ids."""
+    numbers: Counter[str] = Counter()
     for tag_id, adds, number in rows(
         "SELECT tag_id, adds, count(*) FROM wide_delta GROUP BY tag_id, adds ORDER BY tag_id"
     ):
+        numbers[Op.ADD if adds else Op.REMOVE] += number
         if adds:
             tagrows.raise_counts({tag_id: number}, change_set)
         else:
             Tag.objects.filter(id=tag_id).update(n=F("n") - number)
+    history.count_tag_changes(change_set, numbers)
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> int:

@@ -9,6 +9,10 @@ PAGES = """
 GET  /                                                     in     out    out    out     out
 POST /                                                     in     out    out    out     out
 
+GET  /healthz                                              200    200    200    200     200
+GET  /readyz                                               200    200    200    200     200
+GET  /metrics                                              401    401    401    401     401
+
 GET  /agents/                                              in     200    200    200     200
 GET  /go/                                                  in     out    out    out     out
 GET  /go/suggest/                                          in     200    200    200     200
