@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
 from django.utils import timezone
 
+from ade.logs import JsonFormatter
 from tests.accounts.people import PASSWORD, is_in, sign_in
 from tests.helpers import make_user
 
