@@ -44,7 +44,7 @@ def note(error: BaseException) -> None:
 
 
 class NoOutageFilter(logging.Filter):
-    """Leaves out Django's traceback for each request that found no database: one line says it."""
+    """Leaves out what Django says of each 503, tracebacks too: `note` and the request's line do."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and is_outage(record.exc_info[1]))
+        return getattr(record, "status_code", None) != 503

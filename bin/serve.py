@@ -1,7 +1,8 @@
 """Serves ADE in the foreground, says where it is, and stops as a whole.
 
-Started by bin/run, which prepares the database and the settings. Whatever runs beside the server
-(its children below) starts and stops with it; if one of them ends, all do.
+Started by bin/run, which prepares the database and the settings. The worker starts and stops with
+the server, and is started again when it ends, as it does where the database is away. Without the
+server all ends.
 """
 
 import http.client
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import FrameType
@@ -18,6 +20,8 @@ from processes import start, stop
 
 HOST = "127.0.0.1"
 START_SECONDS = 60
+STOP_SECONDS = 30  # that requests and a batch of long work have to end
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before a worker that ended is started again
 
 BANNER = """
 ADE runs at {url}
@@ -83,7 +87,7 @@ def answers(port: int) -> bool:
     """True once any HTTP answer comes, whatever it says."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
-        connection.request("GET", "/v1/health/")
+        connection.request("GET", "/healthz")
         connection.getresponse()
     except (OSError, http.client.HTTPException):
         return False
@@ -104,14 +108,51 @@ class Signals:
         self.count += 1
 
 
-def watch(children: dict[str, subprocess.Popen[bytes]], asked: Signals, port: int) -> str | None:
+class Worker:
+    """The worker as a program that is always there: one that ended is started again, after a pause.
+
+    The pause doubles up to LONGEST_PAUSE, and is short again once one has lived for so long.
+    """
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._pause = FIRST_PAUSE
+        self._due = 0.0
+        self._start()
+
+    def _start(self) -> None:
+        self.program = start(worker_command(), env=self._environment)
+        self._started = time.monotonic()
+
+    def look(self) -> None:
+        """Start it again if it has ended and its pause is over."""
+        status = self.program.poll()
+        if status is None:
+            return
+        now = time.monotonic()
+        if not self._due:
+            if now - self._started > LONGEST_PAUSE:
+                self._pause = FIRST_PAUSE
+            print(
+                f"The worker ended (status {status}): starts again in {self._pause:g} seconds.",
+                file=sys.stderr,
+                flush=True,
+            )
+            self._due = now + self._pause
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        elif now >= self._due:
+            self._due = 0.0
+            self._start()
+
+
+def watch(server: subprocess.Popen[bytes], worker: Worker, asked: Signals, port: int) -> str | None:
     """Print the banner once the server answers, then wait; why it ended, or None if asked to."""
     started = False
     deadline = time.monotonic() + START_SECONDS
     while not asked.count:
-        for name, child in children.items():
-            if child.poll() is not None:
-                return f"the {name} ended by itself (status {child.returncode})"
+        if server.poll() is not None:
+            return f"the server ended by itself (status {server.returncode})"
+        worker.look()
         if not started and answers(port):
             started = True
             print(banner(port), flush=True)
@@ -131,15 +172,19 @@ def main() -> int:
     port = int(os.environ["PORT"])
     environment = {name: value for name, value in os.environ.items() if name != "DEMO_PASSWORD"}
     asked = Signals()
-    children = {
-        "server": start(server_command(port), env=environment),
-        "worker": start(worker_command(), env=environment),
-    }
-    try:
-        reason = watch(children, asked, port)
-    finally:
-        first = asked.count
-        stop(children.values(), seconds=30, impatient=lambda: asked.count > max(first, 1))
+    with tempfile.TemporaryDirectory(prefix="ade-run-") as folder:
+        environment.setdefault("RUN_DIR", folder)  # what the two of them count adds up
+        server = start(server_command(port), env=environment)
+        worker = Worker(environment)
+        try:
+            reason = watch(server, worker, asked, port)
+        finally:
+            first = asked.count
+            stop(
+                [server, worker.program],
+                seconds=STOP_SECONDS,
+                impatient=lambda: asked.count > max(first, 1),
+            )
     if reason:
         print(f"ADE stopped: {reason}.", file=sys.stderr)
         return 1

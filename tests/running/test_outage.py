@@ -1,0 +1,194 @@
+"""Without its database ADE says so, and goes on by itself once the database is back.
+
+A PostgreSQL of its own, which is stopped as a crash would and started again.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.db import DatabaseError, InterfaceError, OperationalError
+from postgres import Cluster
+from processes import ROOT, start, stop
+from serve import answers, free_port
+
+from ade.outage import MESSAGE, is_outage
+
+SECONDS = 60  # until whatever is awaited must have come
+
+MADE = """
+import json
+from django.conf import settings
+from django.test import Client
+from ade.models import User
+from agents.actors import command_actor
+from agents.domain.keys import create_key
+user = User.objects.create_user("mara", password="correct horse", role="editor")
+client = Client()
+client.force_login(user)
+session = client.cookies[settings.SESSION_COOKIE_NAME].value
+token = create_key(name="app", actor=command_actor("test")).token
+print(json.dumps({"cookie": f"{settings.SESSION_COOKIE_NAME}={session}", "token": token}))
+"""
+
+
+class Ade:
+    """All of ADE, as `make run` serves it, on a PostgreSQL that can be stopped."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self.cluster = cluster
+        self.port = free_port()
+        self.log = folder / "log"
+        self.environment = os.environ | {
+            "DATABASE_URL": cluster.url,
+            "SECRET_KEY": "only for this test" * 4,
+            "STATIC_ROOT": str(folder / "static"),
+            "DEMO_USER": "demo",
+            "DEMO_PASSWORD": "demo",
+            "PORT": str(self.port),
+            "DEBUG": "false",
+        }
+        self.manage("migrate", "-v0")
+        self.manage("collectstatic", "--no-input", "-v0")
+        self.made = json.loads(self.manage("shell", "-v0", "-c", MADE))
+        with self.log.open("wb") as output:
+            self.server = start(
+                [sys.executable, ROOT / "bin/serve.py"], env=self.environment, output=output
+            )
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, ROOT / "manage.py", *arguments]
+        return subprocess.run(
+            command, env=self.environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=20)
+
+    def api(self) -> httpx.Response:
+        return self.get("/v1/agents/", Authorization=f"Bearer {self.made['token']}")
+
+    def page(self, **headers: str) -> httpx.Response:
+        return self.get("/agents/", Cookie=self.made["cookie"], **headers)
+
+    def workers(self) -> list[int]:
+        """The processes of the worker that runs now."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
+                command = (process / "cmdline").read_text()
+            except OSError:
+                continue
+            if int(fields[1]) == self.server.pid and "db_worker" in command and fields[0] != "Z":
+                found.append(int(process.name))
+        return found
+
+
+def await_that(condition: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Ade]:
+    cluster = Cluster()
+    try:
+        cluster.start()
+        ade = Ade(cluster, folder)
+        try:
+            await_that(lambda: answers(ade.port), "the server answers")
+            yield ade
+        finally:
+            stop([ade.server])
+    finally:
+        cluster.remove()
+
+
+@pytest.mark.whole
+def test_it_says_so_and_recovers_by_itself(tmp_path: Path) -> None:
+    with running(tmp_path) as ade:
+        await_that(ade.workers, "a worker runs")
+        for _ in range(20):  # each thread of each process has a connection
+            assert (ade.api().status_code, ade.page().status_code) == (200, 200)
+        first_workers = ade.workers()
+
+        ade.cluster.stop()
+        for _ in range(10):
+            api = ade.api()
+            assert (api.status_code, api.json()) == (503, {"detail": MESSAGE})
+            assert api.headers["Retry-After"] == "5"
+            page = ade.page()
+            assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
+            assert f"Request {page.headers['X-Request-ID']}." in page.text
+            fragment = ade.page(**{"HX-Request": "true"})
+            assert (fragment.status_code, fragment.headers["HX-Retarget"]) == (503, "#messages")
+            assert MESSAGE in fragment.text
+            assert "<html" not in fragment.text
+        assert ade.get("/accounts/login/").status_code == 200  # it asks nothing of the database
+        assert ade.get("/healthz").status_code == 200
+        ready = ade.get("/readyz")
+        assert (ready.status_code, ready.json()["reason"]) == (
+            503,
+            "The database does not answer.",
+        )
+        measured = ade.get("/metrics").text
+        assert re.search(r"^ade_db_up 0.0$", measured, re.M)
+        assert float(re.search(r"^ade_db_unreachable_total (.*)$", measured, re.M)[1]) >= 30
+        await_that(lambda: ade.workers() != first_workers, "the worker ended")
+
+        ade.cluster.start()
+        await_that(lambda: ade.get("/readyz").status_code == 200, "it is ready again")
+        for _ in range(20):  # no thread has a dead connection left
+            assert (ade.api().status_code, ade.page().status_code) == (200, 200)
+        await_that(ade.workers, "the worker is back")
+        assert ade.server.poll() is None
+        log = ade.log.read_text()
+    assert "The worker ended (status 1): starts again in 1 seconds." in log
+    requests = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert {entry["level"] for entry in requests if entry["logger"] == "django.request"} == set()
+
+
+def raised(error: Exception, cause: Exception | None) -> Exception:
+    try:
+        raise error from cause
+    except type(error) as made:
+        return made
+
+
+def test_what_is_an_outage() -> None:
+    from psycopg import OperationalError as Lost
+    from psycopg import errors
+
+    away = [
+        raised(OperationalError("server closed the connection"), Lost()),
+        raised(OperationalError("stopped"), errors.AdminShutdown()),
+        raised(OperationalError("starting up"), errors.CannotConnectNow()),
+        raised(OperationalError("too many clients"), errors.TooManyConnections()),
+        raised(OperationalError("no space left on device"), errors.DiskFull()),
+        OperationalError("database is locked"),
+        OperationalError("database or disk is full"),
+        OperationalError("unable to open database file"),
+        InterfaceError("the connection is closed"),
+    ]
+    others = [
+        raised(OperationalError("deadlock detected"), errors.DeadlockDetected()),
+        OperationalError("no such table: agents_agent"),
+        InterfaceError("Error binding parameter 0"),
+        DatabaseError("anything"),
+        ValueError("database is locked"),
+        None,
+    ]
+    assert [is_outage(error) for error in away] == [True] * len(away)
+    assert [is_outage(error) for error in others] == [False] * len(others)
