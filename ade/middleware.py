@@ -1,5 +1,6 @@
 """What every answer carries (a request id, the security headers), and who is let in to a page."""
 
+import math
 import re
 import uuid
 from collections.abc import Callable
@@ -13,9 +14,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import resolve
 
-from ade import logs, sessions
+from ade import logs, rates, sessions
 from ade.access import send_to
+from ade.http import client_address
 from ade.requestlog import note_who
+from ade.views.failures import plain_page
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -89,6 +92,30 @@ class SessionLimitsMiddleware:
             elif request.headers.get("ADE-Poll") != "1":
                 sessions.note_use(request.session)
         return self.get_response(request)
+
+
+class RateMiddleware:
+    """Counts requests for pages: a member's by the member, others by their address."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            verdict = rates.count_caller(f"person:{request.user.pk}")
+        else:
+            verdict = rates.count_address(client_address(request))
+        if verdict is None or not verdict.wait:
+            return self.get_response(request)
+        seconds = math.ceil(verdict.wait)
+        response = plain_page(
+            request,
+            429,
+            "Too many requests",
+            f"Wait {seconds} s, then try again. Nothing was saved.",
+        )
+        response.headers["Retry-After"] = str(seconds)
+        return response
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):

@@ -37,6 +37,10 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 HTTPS = env.bool("HTTPS", False)
 BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
 
+# Requests a minute, 0 for no limit: of one key or member, and of one address without either.
+RATE_PER_CALLER = env.int("RATE_PER_CALLER", 0 if TESTING else 6000)
+RATE_PER_ADDRESS = env.int("RATE_PER_ADDRESS", 0 if TESTING else 600)
+
 # A folder that the processes of one server share on this machine, for counts that need not be kept.
 # Empty: the web server's processes share one in the folder for temporary files.
 RUN_DIR = env.str("RUN_DIR", "")
@@ -88,6 +92,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ade.middleware.SessionLimitsMiddleware",
+    "ade.middleware.RateMiddleware",
     "ade.middleware.SignInRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -1,5 +1,7 @@
 """What can go wrong in the domain, said once; pages and the API each give it their own form."""
 
+import math
+
 
 class DomainError(Exception):
     """A request that is understood and not carried out. `message` is fit to show."""
@@ -40,6 +42,17 @@ class PreconditionFailed(Conflict):
     """The version named by If-Match is not the current one."""
 
     status = 412
+
+
+class TooMany(DomainError):
+    """One request too many of this caller; it may ask again after `wait` seconds."""
+
+    status = 429
+
+    def __init__(self, wait: float) -> None:
+        self.seconds = max(1, math.ceil(wait))
+        plural = "" if self.seconds == 1 else "s"
+        super().__init__(f"Too many requests: try again in {self.seconds} second{plural}.")
 
 
 class BadRequest(DomainError):

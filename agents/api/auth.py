@@ -7,10 +7,12 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from ade import rates
+from ade.http import client_address
 from ade.requestlog import note_who
 from agents.actors import MANAGE, Actor, Kind, Power, Source
 from agents.domain import keys
-from agents.errors import NotAllowed
+from agents.errors import NotAllowed, TooMany
 
 OPEN_ACTOR = Actor(Kind.OPEN, "open", "open API", Source.API, MANAGE)
 
@@ -26,11 +28,21 @@ class KeyAuth(HttpBearer):
     """Makes the actor of a request from its key."""
 
     def __call__(self, request: HttpRequest) -> Actor | None:
-        """The actor, or None for a 401. Raises NotAllowed if it may not write and this would."""
-        actor = self.authenticate(request, _token(request))
-        if actor is not None:
-            note_who(request, actor.id, actor.name)
-        if actor is not None and request.method not in _READING:
+        """The actor, or None for a 401.
+
+        Raises NotAllowed if it may not write and this would; TooMany over a rate limit.
+        """
+        address, token = client_address(request), _token(request)
+        if wait := rates.over(address, f"key:{keys.id_in(token)}"):
+            raise TooMany(wait)
+        actor = self.authenticate(request, token)
+        if actor is None:
+            _count(request, rates.count_address(address))
+            return None
+        note_who(request, actor.id, actor.name)
+        if actor.kind != Kind.OPEN:
+            _count(request, rates.count_caller(actor.id))
+        if request.method not in _READING:
             actor.require(Power.WRITE, "change anything")
         return actor
 
@@ -43,6 +55,14 @@ class KeyAuth(HttpBearer):
             return None
         keys.note_use(key)
         return keys.actor_of(key)
+
+
+def _count(request: HttpRequest, verdict: rates.Verdict | None) -> None:
+    """Keep the verdict for the answer's headers. Raises TooMany where it is no."""
+    if verdict is not None:
+        request.rate = verdict  # type: ignore[attr-defined]  # read by ApiMiddleware
+        if verdict.wait:
+            raise TooMany(verdict.wait)
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -12,7 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from ade import outage
 from agents.api.answers import Answer, error
-from agents.errors import DomainError
+from agents.errors import DomainError, TooMany
 
 
 def add_handlers(api: NinjaAPI) -> None:
@@ -34,6 +34,10 @@ def add_handlers(api: NinjaAPI) -> None:
 
 def refused(request: HttpRequest, exc: DomainError) -> Answer:
     """What the domain refuses; what is invalid says where, as pydantic does."""
+    if isinstance(exc, TooMany):
+        late = error(exc.status, exc.message)
+        late.headers["Retry-After"] = str(exc.seconds)
+        return late
     if exc.status != 422:
         return error(exc.status, exc.message)
     source = "query" if request.method == "GET" else "body"

@@ -1,5 +1,6 @@
 """The short way to the API: a call needs no session, no CSRF check and no sign-in page."""
 
+import math
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
@@ -23,9 +24,14 @@ class ApiMiddleware:
         if not request.path_info.startswith(_PREFIX):
             return self.get_response(request)
         try:
-            return self._answer(request)
+            response = self._answer(request)
         except Exception as exc:  # noqa: BLE001  # every error has the API's own form
-            return api.on_exception(request, exc)
+            response = api.on_exception(request, exc)
+        if verdict := getattr(request, "rate", None):
+            response.headers["X-RateLimit-Limit"] = str(verdict.limit)
+            response.headers["X-RateLimit-Remaining"] = str(verdict.remaining)
+            response.headers["X-RateLimit-Reset"] = str(math.ceil(verdict.reset))
+        return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
         guard_open_api(request)

@@ -226,6 +226,11 @@ def _record(actor: Actor, key: ApiKey, old: str, new: str) -> None:
     )
 
 
+def id_in(token: str) -> str:
+    """The id of the key that a token says it is of, true or not."""
+    return token.removeprefix(PREFIX).partition("_")[0][:64]
+
+
 def find_key(token: str) -> ApiKey | None:
     """The key of this token, or None if there is none such; whether it is still good, `is_good`."""
     key_id, _, secret = token.removeprefix(PREFIX).partition("_")
