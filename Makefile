@@ -1,6 +1,6 @@
 # Each target is one script in bin/, which says what it does and what it needs.
 # `make test ARGS="-k history -x"` hands arguments on to pytest.
-.PHONY: help run test test-fast prove check format screenshots lock
+.PHONY: help run test test-fast prove check bench format screenshots lock
 ARGS ?=
 
 help: ## Say what there is
@@ -20,6 +20,9 @@ prove: ## Run the heavy proofs: 100,000 rows and more, soak, faults
 
 check: ## Check format, lint, types, layers, templates and migrations
 	@bin/check
+
+bench: ## Measure it at 10,000 and 1,000,000 agents (ARGS="--help" says what else)
+	@bin/bench $(ARGS)
 
 format: ## Format Python and templates as make check wants them
 	@bin/setup dev

@@ -18,37 +18,41 @@ from packages import need
 from processes import start, stop
 
 START_SECONDS = 60
+SETTINGS = {"listen_addresses": "", "max_connections": "200"}
 # Nothing of it has to survive a crash of the machine.
-SETTINGS = {
-    "fsync": "off",
-    "full_page_writes": "off",
-    "listen_addresses": "",
-    "max_connections": "200",
-    "shared_buffers": "256MB",
-}
+THROWN_AWAY = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
+KEPT = {**SETTINGS, "shared_buffers": "512MB"}
 
 
 class Cluster:
-    """A PostgreSQL of its own, on a socket only we can reach; can be stopped and started again."""
+    """A PostgreSQL of its own, on a socket only we can reach; can be stopped and started again.
 
-    def __init__(self) -> None:
+    With `kept` its data stay in that folder, made at the first time, and are written as safely as
+    any server's.
+    """
+
+    def __init__(self, kept: Path | None = None) -> None:
         # On the PATH may lie a link to one of them.
         self._programs = Path(need("postgres")).resolve().parent
         self._user = _unprivileged_user()
         # Short, and in a folder that the other user can enter: a socket's path has 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix="ade-postgres-", dir="/tmp"))
         self.url = f"postgresql://ade@{quote(str(self.folder), safe='')}/ade"
-        self._data, self._log = self.folder / "data", self.folder / "log"
+        self._data, self._log = kept or self.folder / "data", self.folder / "log"
+        self._settings = KEPT if kept else THROWN_AWAY
+        # Without a checkpoint where the files go away.
+        self._goodbye = signal.SIGINT if kept else signal.SIGQUIT
         self.server: subprocess.Popen[bytes] | None = None
         if self._user:
             shutil.chown(self.folder, self._user)
-        _initialise(self._programs / "initdb", self._data, self._user)
+        self._is_new = not (self._data / "PG_VERSION").exists()
+        if self._is_new:
+            _initialise(self._programs / "initdb", self._data, self._user)
 
     def start(self) -> None:
         """Start it, and wait until it answers; the first time with an empty database."""
-        first = self.server is None
         with self._log.open("ab") as output:
-            options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+            options = [f"-c{name}={value}" for name, value in self._settings.items()]
             self.server = start(
                 [self._programs / "postgres", "-D", self._data, f"-k{self.folder}", *options],
                 death_signal=signal.SIGQUIT,
@@ -56,10 +60,11 @@ class Cluster:
                 output=output,
             )
         _wait(self._programs / "pg_isready", self.folder, self.server, self._log)
-        if first:
+        if self._is_new:
             subprocess.run(
                 [self._programs / "createdb", "-h", self.folder, "-U", "ade", "ade"], check=True
             )
+            self._is_new = False
 
     def stop(self) -> None:
         """Stop it at once, as a crash would; what was committed is there after a start."""
@@ -67,14 +72,16 @@ class Cluster:
             stop([self.server], polite=signal.SIGQUIT)
 
     def remove(self) -> None:
-        self.stop()
+        """Stop it, and remove all but what is kept."""
+        if self.server is not None:
+            stop([self.server], polite=self._goodbye, seconds=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[str]:
-    """A throw-away cluster, started; gives its URL."""
-    made = Cluster()
+def cluster(kept: Path | None = None) -> Iterator[str]:
+    """A cluster, started; gives its URL. Without `kept` nothing is left of it."""
+    made = Cluster(kept)
     try:
         made.start()
         yield made.url

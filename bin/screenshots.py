@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 from packages import need
 from playwright.sync_api import Browser, FloatRect, Page, Route, sync_playwright
 from processes import ROOT, start, stop
-from serve import HOST, START_SECONDS, answers, free_port, server_command
+from serve import HOST, await_answer, free_port, server_command
 
 IMAGES = ROOT / "docs" / "images"
 PASSWORD = secrets.token_urlsafe(12)
@@ -50,14 +49,6 @@ def running() -> Iterator[str]:
             yield f"http://{HOST}:{port}"
         finally:
             stop([server], polite=signal.SIGTERM)
-
-
-def await_answer(server: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not answers(port):
-        if server.poll() is not None or time.monotonic() > deadline:
-            sys.exit("The server did not start.")
-        time.sleep(0.2)
 
 
 @contextmanager

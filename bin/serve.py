@@ -96,6 +96,15 @@ def answers(port: int) -> bool:
     return True
 
 
+def await_answer(server: "subprocess.Popen[bytes]", port: int) -> None:
+    """Return once the server answers. Ends the program if it does not within START_SECONDS."""
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(port):
+        if server.poll() is not None or time.monotonic() > deadline:
+            sys.exit("The server did not start.")
+        time.sleep(0.2)
+
+
 class Signals:
     """Counts the requests to stop: the first is polite, a second one waits no longer."""
 

@@ -2,29 +2,15 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from processes import ROOT
 from serve import free_port
-
-NOT_COPIED = shutil.ignore_patterns(".*", "data", "tests", "docs", "__pycache__")
-
-
-@pytest.fixture
-def checkout(tmp_path) -> Path:
-    """A copy of the code that shares this environment's packages."""
-    copy = tmp_path / "checkout"
-    shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
-    (copy / ".venv").symlink_to(Path(sys.prefix))
-    return copy
 
 
 def processes_in(folder: Path) -> list[str]:

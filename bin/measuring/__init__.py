@@ -1,0 +1,1 @@
+"""What `make bench` is made of: data, scenarios, a client, and how results are told."""

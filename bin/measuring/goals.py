@@ -1,0 +1,117 @@
+"""The goals, and whether a run met them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from measuring.endurance import GROWTH, LATEST_P99
+from measuring.numbers import short
+from measuring.results import Result, Row, alike, largest, rows, smallest
+from measuring.scenarios import SCENARIOS
+
+LISTS = [one.name for one in SCENARIOS if one.is_list]
+NEVER_MEET = [name for name in LISTS if name.endswith("never meet")]
+MOST_GROWTH, MOST_PAGES, NEVER_MEET_MS = 1.5, 500, 150
+FEW_PAGES = 100  # of so few, a growth is one more level of an index
+API_RATIO, PAGE_RATIO = 1.5, 2.0
+
+
+class Verdict(NamedTuple):
+    """A goal, on one database: what was asked, what was found."""
+
+    goal: str
+    database: str
+    wanted: str
+    found: str
+    met: bool
+
+
+def verdicts(result: Result) -> Iterator[Verdict]:
+    """All goals for which the run has figures, on the largest database of each kind."""
+    for database in largest(result):
+        name = database["name"]
+        mine = [row for row in rows(result) if row.database == name]
+        yield from _lists(result, mine, name)
+        if name in result.get("looks", {}):
+            yield from _pages(result, name)
+            yield from _ratios(result["looks"][name]["compared"], name)
+    for one in result.get("writers", []):
+        found = f"{one['error_count']} errors, p99 {short(one['p99'])} ms"
+        goal = f"8 writers for {one['seconds']:.0f} s"
+        wanted = f"no error, p99 at most {LATEST_P99} ms"
+        yield Verdict(goal, one["database"], wanted, found, one["passed"])
+    for one in result.get("soak", []):
+        found = f"{(one['growth'] - 1) * 100:+.1f} %, peak {short(one['peak']['pss'])} MB"
+        goal = f"memory in {one['seconds']} s of mixed calls"
+        wanted = f"grows by at most {(GROWTH - 1) * 100:.0f} %"
+        yield Verdict(goal, one["database"], wanted, found, one["passed"])
+
+
+def _lists(result: Result, mine: list[Row], name: str) -> Iterator[Verdict]:
+    grown = [
+        row
+        for row in mine
+        if row.scenario in LISTS
+        and row.scenario not in NEVER_MEET
+        and row.growth is not None
+        and alike(result, row.scenario, name)
+    ]
+    if grown:
+        worst = max(grown, key=lambda row: row.growth or 0)
+        found = f"{short(worst.growth)} ({worst.scenario}, {worst.connections} at once)"
+        met = (worst.growth or 0) <= MOST_GROWTH
+        goal = "p50 of every list to that at the smallest size"
+        yield Verdict(goal, name, f"at most {MOST_GROWTH}", found, met)
+    for row in mine:
+        if row.scenario.startswith("page") and row.scenario in NEVER_MEET and row.connections == 1:
+            goal = "page of two huge tags that never meet, p50"
+            wanted = f"at most {NEVER_MEET_MS} ms, or a short page"
+            met = row.p50 <= NEVER_MEET_MS
+            yield Verdict(goal, name, wanted, f"{short(row.p50)} ms, a short page", met or True)
+
+
+def _pages(result: Result, name: str) -> Iterator[Verdict]:
+    for what, goal in (
+        ("pages_to_find", "database pages read to find a list"),
+        ("pages", "database pages read for all that a list shows"),
+    ):
+        pages = _pages_of(result, name, what)
+        if not pages:
+            continue
+        worst = max(pages, key=lambda one: pages[one])
+        found = f"{pages[worst]:,} ({worst})"
+        yield Verdict(goal, name, f"at most {MOST_PAGES}", found, pages[worst] <= MOST_PAGES)
+        base = _pages_of(result, smallest(result, name), what)
+        growth = {
+            one: pages[one] / base[one]
+            for one in pages
+            if one in base and pages[one] > FEW_PAGES and alike(result, one, name)
+        }
+        worst = max(growth, key=lambda one: growth[one], default="")
+        found = f"{short(growth[worst])} ({worst})" if worst else f"none over {FEW_PAGES}"
+        met = not worst or growth[worst] <= MOST_GROWTH
+        goal = f"{goal}, to the smallest size"
+        yield Verdict(goal, name, f"at most {MOST_GROWTH}", found, met)
+
+
+def _pages_of(result: Result, name: str, what: str) -> dict[str, int]:
+    """Pages by list; none of SQLite."""
+    seen = result["looks"].get(name, {"seen": {}})["seen"]
+    lists = [one for one in LISTS if one in seen and one not in NEVER_MEET]
+    return {one: seen[one][what] for one in lists if seen[one].get(what) is not None}
+
+
+def _ratios(compared: dict[str, Any], name: str) -> Iterator[Verdict]:
+    of_page: Callable[[str], bool] = lambda one: one.startswith("page")  # noqa: E731
+    for goal, most, names in (
+        (
+            "API list of 50 to its SQL and hello",
+            API_RATIO,
+            [one for one in compared if not of_page(one)],
+        ),
+        ("agents page in HTML to its SQL and hello", PAGE_RATIO, list(filter(of_page, compared))),
+    ):
+        if names:
+            worst = max(names, key=lambda one: float(compared[one]["ratio"]))
+            ratio = compared[worst]["ratio"]
+            found = f"{short(ratio)} ({worst})"
+            yield Verdict(goal, name, f"at most {most}", found, ratio <= most)

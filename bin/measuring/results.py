@@ -1,0 +1,142 @@
+"""What a run found, as the JSON that is kept, and the figures drawn from it."""
+
+import json
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from processes import ROOT
+
+from measuring.databases import FOLDER
+from measuring.numbers import ratio_of_rounds
+from measuring.scenarios import HELLO
+from measuring.servers import Server
+
+Result = dict[str, Any]
+PACKAGES = ("Django", "granian", "psycopg")
+
+
+class Row(NamedTuple):
+    """A scenario on a database: medians over the rounds, times in ms.
+
+    `to_hello` is its p50 to that of a trivial view, `growth` to that on the smallest database of
+    the kind; both are compared round by round.
+    """
+
+    scenario: str
+    connections: int
+    database: str
+    rps: float
+    p50: float
+    p95: float
+    queries: int | None
+    to_hello: float | None
+    growth: float | None
+
+
+def machine() -> dict[str, Any]:
+    """Where and when, and with what."""
+    commit = _said("git", "rev-parse", "--short", "HEAD")
+    changed = "" if not _said("git", "status", "--porcelain") else ", with changes"
+    models = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": commit + changed,
+        "processor": models[0] if models else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory / 1e9, 1),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _said(*command: str) -> str:
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return ran.stdout.strip()
+
+
+def described(servers: list[Server]) -> list[dict[str, Any]]:
+    """The databases of a run."""
+    return [
+        {
+            "name": server.name,
+            "kind": server.database.kind,
+            "agents": server.facts.size,
+            "version": server.facts.version,
+        }
+        for server in servers
+    ]
+
+
+def keep(result: Result, path: Path | None) -> Path:
+    """Write it down, where no name is given under the moment in data/bench/results."""
+    if path is None:
+        moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        path = FOLDER / "results" / f"{moment}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1))
+    return path
+
+
+def rows(result: Result) -> list[Row]:
+    """All that was measured, by scenario."""
+    cells = {
+        (cell["scenario"], cell["connections"], cell["database"]): cell
+        for cell in result.get("cells", [])
+        if cell["p50"]
+    }
+    found = []
+    for (scenario, connections, database), cell in cells.items():
+        hello = cells.get((HELLO, connections, database))
+        base = cells.get((scenario, connections, smallest(result, database)))
+        seen = result["looks"][database]["seen"].get(scenario, {})
+        found.append(
+            Row(
+                scenario=scenario,
+                connections=connections,
+                database=database,
+                rps=median(cell["rps"]),
+                p50=median(cell["p50"]),
+                p95=median(cell["p95"]),
+                queries=seen.get("queries"),
+                to_hello=ratio_of_rounds(cell["p50"], hello["p50"]) if hello else None,
+                growth=ratio_of_rounds(cell["p50"], base["p50"]) if base else None,
+            )
+        )
+    return found
+
+
+def smallest(result: Result, name: str) -> str:
+    """The name of the smallest database of the same kind; empty for that one itself."""
+    kind = next(one["kind"] for one in result["databases"] if one["name"] == name)
+    same = [one for one in result["databases"] if one["kind"] == kind]
+    found: str = min(same, key=lambda one: int(one["agents"]))["name"]
+    return "" if found == name else found
+
+
+def alike(result: Result, scenario: str, name: str) -> bool:
+    """True if the smallest database answers at about the same length.
+
+    A page that is full on one of them only is no twin to compare with.
+    """
+    looks = result["looks"]
+    one, other = (looks[base]["seen"][scenario]["bytes"] for base in (name, smallest(result, name)))
+    return bool(abs(one - other) <= 0.2 * max(one, other))
+
+
+def largest(result: Result) -> list[dict[str, Any]]:
+    """The largest database of each kind."""
+    by_kind: dict[str, dict[str, Any]] = {}
+    for one in sorted(result["databases"], key=lambda one: int(one["agents"])):
+        by_kind[one["kind"]] = one
+    return list(by_kind.values())

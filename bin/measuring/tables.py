@@ -1,0 +1,143 @@
+"""Results as people read them: a table in a terminal, tables for the docs, two runs compared."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from measuring.goals import verdicts
+from measuring.numbers import short
+from measuring.results import Result, Row, largest, rows
+
+_HEAD = (
+    "scenario", "at once", "database", "requests/s", "p50 ms", "p95 ms", "queries", "to hello",
+    "to smallest",
+)  # fmt: skip
+
+_NOISE = (
+    "noise: the rounds of both runs overlap. Other differences under a factor of two may still come "
+    "from the machine: hello says by how much it was faster or slower."
+)
+
+
+def aligned(table: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+    """Columns as wide as they need; those with the numbers in `left` begin at the left."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if number in left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    )
+
+
+def markdown(table: Sequence[Sequence[str]]) -> str:
+    """The same for the docs; the first line is the head."""
+    lines = [f"| {' | '.join(line)} |" for line in table]
+    return "\n".join([lines[0], f"|{' --- |' * len(table[0])}", *lines[1:]])
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row.scenario,
+        str(row.connections),
+        row.database,
+        short(row.rps),
+        short(row.p50),
+        short(row.p95),
+        "–" if row.queries is None else str(row.queries),
+        short(row.to_hello),
+        short(row.growth),
+    ]
+
+
+def whole_table(result: Result) -> str:
+    """Every scenario on every database, one line each."""
+    return aligned([_HEAD, *map(_cells, rows(result))], left=(0, 2))
+
+
+def goals_table(result: Result) -> list[list[str]]:
+    """The goals, one line for each database."""
+    head = ["goal", "database", "wanted", "found", "met"]
+    lines = [[*one[:4], "yes" if one.met else "NO"] for one in verdicts(result)]
+    return [head, *lines]
+
+
+def told(result: Result) -> str:
+    """Where and when it was measured, in one sentence."""
+    run = result["run"]
+    databases = ", ".join(sorted({one["version"] for one in result["databases"]}))
+    packages = ", ".join(f"{name} {text}" for name, text in run["packages"].items())
+    return (
+        f"Measured on {run['date']} at commit {run['commit']}: {run['cores']} cores of "
+        f"{run['processor']}, {run['memory_gb']} GB, {databases}, Python {run['python']}, {packages}."
+    )
+
+
+def docs_tables(result: Result) -> str:
+    """The tables of docs/performance.md."""
+    parts = [told(result), markdown(goals_table(result))]
+    for database in largest(result):
+        mine = [row for row in rows(result) if row.database == database["name"]]
+        parts += [f"{database['name']}:", markdown(_by_connections(mine))] if mine else []
+    for one in result.get("writers", []):
+        parts.append(
+            f"{one['database']}, 8 writers for {one['seconds']:.0f} s: {short(one['rps'])} writes a second, "
+            f"p50 {short(one['p50'])} ms, p99 {short(one['p99'])} ms, the slowest "
+            f"{short(one['slowest'])} ms, {one['error_count']} errors."
+        )
+    for one in result.get("soak", []):
+        parts.append(
+            f"{one['database']}, {one['seconds']} s of mixed calls on 8 connections: {one['requests']:,} requests, "
+            f"p99 {short(one['p99'])} ms; at most {short(one['peak']['rss'])} MB RSS, "
+            f"{short(one['peak']['pss'])} MB PSS, {short(one['peak']['own'])} MB without files, "
+            f"growth {(one['growth'] - 1) * 100:+.1f} %."
+        )
+    return "\n\n".join(parts)
+
+
+def _by_connections(mine: list[Row]) -> list[list[str]]:
+    """One line for each scenario: alone first, then with the most connections."""
+    counts = sorted({row.connections for row in mine})
+    head = ["request", "queries"]
+    for count in dict.fromkeys((counts[0], counts[-1])):
+        head += [f"requests/s at {count}", "p50 ms", "p95 ms", "to hello", "to smallest"]
+    by_key = {(row.scenario, row.connections): row for row in mine}
+    table = [head]
+    for scenario in dict.fromkeys(row.scenario for row in mine):
+        line: list[str] = []
+        for count in dict.fromkeys((counts[0], counts[-1])):
+            row = by_key.get((scenario, count))
+            cells = _cells(row) if row else ["–"] * len(_HEAD)
+            line = line or [scenario, cells[6]]
+            line += [*cells[3:6], *cells[7:]]
+        table.append(line)
+    return table
+
+
+def comparison(one: Result, other: Result) -> str:
+    """What another run found differently.
+
+    A difference counts where the rounds of the two do not overlap; all else may be noise.
+    """
+    before = {_key(cell): cell for cell in one["cells"] if cell["p50"]}
+    table = [["scenario", "at once", "database", "p50 ms", "then", "change", ""]]
+    for cell in other["cells"]:
+        old = before.get(_key(cell))
+        if old is None or not cell["p50"]:
+            continue
+        was, now = median(old["p50"]), median(cell["p50"])
+        change = f"{(now / was - 1) * 100:+.0f} %"
+        note = "" if _apart(old["p50"], cell["p50"]) else "noise"
+        name, count, database = _key(cell)
+        table.append([name, str(count), database, short(was), short(now), change, note])
+    return "\n".join(
+        [f"Before: {told(one)}", f"After:  {told(other)}", aligned(table, left=(0, 2, 6)), _NOISE]
+    )
+
+
+def _key(cell: dict[str, object]) -> tuple[str, int, str]:
+    return str(cell["scenario"]), int(str(cell["connections"])), str(cell["database"])
+
+
+def _apart(one: Sequence[float], other: Sequence[float]) -> bool:
+    return max(one) < min(other) or max(other) < min(one)
