@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 LIMITED = ("user_1", "user_2")
 # Agents of whom nobody knows enough: more of them would only make each step slower.
 MOST_AGENTS = 25
-# What tells one thing from another: a mark in a text, an id, a user's tag.
-TRACE = re.compile(r"zq[0-9a-f]{12}|(?:agent|block|identity)-[0-9a-f-]{36}|user_[12]")
+# What tells one thing from another: a mark in a text, an id, a user's tag; and in an address what
+# has no kind in its id.
+TRACE = re.compile(
+    r"zq[0-9a-f]{12}|(?:agent|block|identity)-[0-9a-f-]{36}|user_[12]"
+    r"|history/\d+|bulk/[0-9a-f-]{36}|keys/[0-9a-f]{12}"
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Request:
     path: str
     body: Any = None
     headers: tuple[tuple[str, str], ...] = ()
+    form: bool = False  # the body is the file of a form
 
     @property
     def text(self) -> str:
@@ -40,7 +45,7 @@ class Request:
             return TRACE.sub(lambda found: names.get(found[0], found[0]), text)
 
         body = None if self.body is None else json.loads(swap(json.dumps(self.body)))
-        return Request(self.method, swap(self.path), body, self.headers)
+        return replace(self, path=swap(self.path), body=body)
 
 
 def _create(of: "Strangers") -> Request:
@@ -161,12 +166,85 @@ def _identity(of: "Strangers") -> Request:
     )
 
 
+def _import(of: "Strangers") -> Request:
+    if Agent.objects.count() >= MOST_AGENTS:
+        return _delete(of)
+    agent = {
+        "id": "agent-0",
+        "name": of.mark(),
+        "model": f"openai/{of.mark()}",
+        "tags": of.texts(3),
+    }
+    return Request("POST", "/v1/agents/import", {"agents": [agent]}, form=True)
+
+
+def _tag_write(of: "Strangers") -> Request:
+    """A rename, merge or deletion; of a user's tag only by those who may not do it."""
+    names = [one for one in of.texts(9) if of.who in LIMITED or one not in LIMITED]
+    name, other = [*names, of.mark(), of.mark()][:2]
+    act, field = of.rng.choice([("rename", "new"), ("merge", "into"), ("delete", "reason")])
+    body = {"name": name, field: other, "apply": of.rng.random() < 0.7}
+    return Request("POST", f"/v1/tags/{act}", body)
+
+
+def _bulk_plan(of: "Strangers") -> Request:
+    add, remove = of.texts(2), of.texts(2)
+    if of.rng.random() < 0.3:
+        rows = [{"agent_id": of.agent(), "tag": tag} for tag in [*add, *remove]]
+        return Request("POST", "/v1/bulk/rows", {"rows": rows, "reason": of.mark()})
+    op = of.rng.choice(["add", "remove"])
+    body = {
+        "filter": of.rng.choice([{}, {"tags": of.texts(2)}, {"exclude_tags": of.texts(1)}]),
+        "op": op,
+        op: add or [of.mark()],
+        "reason": of.mark(),
+    }
+    if of.rng.random() < 0.3:
+        body["agent_ids"] = [of.agent(), of.agent()]
+    return Request("POST", "/v1/bulk/", body)
+
+
+def _bulk(of: "Strangers") -> Request:
+    url = f"/v1/{of.plan()}"
+    last = url.removeprefix("/v1/bulk/")
+    reads = [url, f"{url}/results", "/v1/bulk/", f"/v1/bulk/?after={last}"]
+    if of.rng.random() < 0.4:
+        return Request("GET", of.rng.choice(reads))
+    act = of.rng.choice(["apply", "apply", "apply", "undo", "undo", "stop", "resume"])
+    return Request("POST", f"{url}/{act}")
+
+
+def _history(of: "Strangers") -> Request:
+    if of.rng.random() < 0.4:
+        query = [("tag", one) for one in of.texts(1)] or [("agent", of.agent())]
+        return Request("GET", f"/v1/history/?{urlencode(query[of.rng.randint(0, 1) :])}")
+    return Request("POST", f"/v1/{of.change_set()}/undo")
+
+
+def _keys(of: "Strangers") -> Request:
+    made = {"name": of.mark(), "limit_tag": of.rng.choice([*LIMITED, of.mark()])}
+    return of.rng.choice(
+        [
+            Request("POST", "/v1/keys/", made),
+            Request("DELETE", f"/v1/{of.key()}"),
+            Request("GET", "/v1/keys/"),
+            Request("GET", f"/v1/keys/?{urlencode({'limit_tag': of.rng.choice(LIMITED)})}"),
+        ]
+    )
+
+
 def _whole_agent(of: "Strangers") -> Request:
     rest = of.rng.choice(["export", "core-memory", "messages", "tools"])
     return Request("GET", f"/v1/agents/{of.agent()}/{rest}")
 
 
-REQUESTS: list[Callable[["Strangers"], Request]] = [
-    _create, _create, _delta, _delta, _patch, _delete, _get, _list, _list, _count, _tags, _blocks,
-    _block, _one_block, _attach, _attach, _identity, _whole_agent,
-]  # fmt: skip
+REQUESTS: dict[str, list[Callable[["Strangers"], Request]]] = {
+    "agents": [_create, _create, _delta, _delta, _patch, _delete, _get, _whole_agent, _import],
+    "lists": [_list, _list, _count, _tags],
+    "blocks": [_blocks, _block, _one_block, _attach, _attach],
+    "identities": [_identity],
+    "tags": [_tag_write],
+    "bulk": [_bulk_plan, _bulk, _bulk],
+    "history": [_history],
+    "keys": [_keys],
+}

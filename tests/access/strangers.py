@@ -5,25 +5,39 @@ A limited key is held against four things, none of which asks `visible_to`:
 - what it is told holds no id and no text of what does not exist for it;
 - what it asks about such a thing is answered as if that thing had never been;
 - what others do to such things moves nothing that it can see, not by a byte;
-- what it does moves no such thing.
+- what it does moves no such thing, and gives no agent to another.
 """
 
 import json
 import random
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, Q
 
+from agents.actors import Source
 from agents.domain.keys import actor_of, find_key
 from agents.filters import AgentFilter
 from agents.listing import capped_count
 from agents.listing.models import models_in_use
 from agents.listing.suggestions import nearest, suggest
-from agents.models import Agent, AgentBlock, AgentDetail, AgentTag, Block, Tombstone
+from agents.models import (
+    Agent,
+    AgentBlock,
+    AgentDetail,
+    AgentTag,
+    ApiKey,
+    Block,
+    BulkPlan,
+    ChangeSet,
+    Tag,
+    Tombstone,
+)
 from tests.access.requests import LIMITED, REQUESTS, TRACE, Request
-from tests.api.calls import call, make_token
+from tests.api.calls import call, call_with_file, make_token
 
 # Lists that can be had whole.
 WHOLE = [
@@ -51,6 +65,8 @@ class Strangers:
     """The keys, and every trace there ever was."""
 
     rng: random.Random
+    # What they ask for many times as often.
+    mostly: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
     # In the order of their making: ids are random, and a seed must mean one walk.
     traces: dict[str, None] = field(default_factory=lambda: dict.fromkeys(LIMITED))
@@ -59,40 +75,46 @@ class Strangers:
     own: dict[str, set[str]] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)
     world: dict[str, str] = field(default_factory=dict)
+    managed: list[Any] = field(default_factory=list)
+    who: str = ""
 
     def __post_init__(self) -> None:
+        self.requests = [one for some in REQUESTS.values() for one in some]
+        for name in self.mostly.split():
+            self.requests += 4 * REQUESTS[name]
         self.tokens["all"] = make_token(name="all", scope="manage")
         for tag in LIMITED:
             self.tokens[tag] = make_token(name=f"of {tag}", limit_tag=tag)
             self.own[tag], self.views[tag] = set(), self.view(tag)
+        self.managed = rows_of_managers()
 
     def step(self) -> None:
         """Let one of them do one thing, and look at what each limited one then sees."""
-        who = self.rng.choice(["all", *LIMITED])
-        request = self.rng.choice(REQUESTS)(self)
+        who = self.who = self.rng.choice(["all", *LIMITED])
+        request = self.rng.choice(self.requests)(self)
         self.log.append(f"{who}: {request.text}")
         answer = self.ask(who, request)
         self.tally[who, answer.status] += 1
         self.traces |= dict.fromkeys(TRACE.findall(answer.text))
-        world = contents()
+        world, managed = contents(), rows_of_managers()
         own = {tag: own_traces(tag, world) for tag in LIMITED}
         known = {tag: self.own[tag] | own[tag] for tag in LIMITED}
         if who in LIMITED:
             self.check_told(who, answer.text + str(answer.headers), request.text, known[who])
             self.check_twin(who, request, answer, known[who])
-            others = {key: text for key, text in self.world.items() if who not in text.split()}
-            same = all(world.get(key) == text for key, text in others.items())
-            self.expect(same, f"{who} moves what is not its own")
+            self.check_moved(who, world, managed)
         for tag in LIMITED:
             view = self.view(tag)
             self.check_told(tag, view, "", own[tag])
-            if tag != who and not self.concerns(request, answer, known[tag]):
+            asked = self.concerns(request, answer, known[tag])
+            if tag != who and not asked and held(tag, world) == held(tag, self.world):
                 self.expect(view == self.views[tag], f"{tag} notices what is not its own")
             self.views[tag] = view
-        self.own, self.world = own, world
+        self.own, self.world, self.managed = own, world, managed
 
     def ask(self, who: str, request: Request) -> Answer:
-        response = call(
+        send = call_with_file if request.form else call
+        response = send(
             request.method, request.path, request.body, token=self.tokens[who],
             **dict(request.headers),
         )  # fmt: skip
@@ -138,6 +160,21 @@ class Strangers:
         same = Answer(twin.status, text, twin.headers)
         self.expect(same == answer, f"{tag} can tell that it is there: {answer} {same}")
 
+    def check_moved(self, tag: str, world: dict[str, str], managed: list[Any]) -> None:
+        """What the key did is done to its own, and to nobody else's good."""
+        others = {key: text for key, text in self.world.items() if tag not in text.split()}
+        same = all(world.get(key) == text for key, text in others.items())
+        self.expect(same, f"{tag} moves what is not its own")
+        # A tag that it adds to its own agent may be a new one.
+        left = [row for row in self.managed if row not in managed]
+        self.expect(not left, f"{tag} moves what is a manager's: {left}")
+        made = sum("digest" in row or "op" in row for row in managed)
+        before = sum("digest" in row or "op" in row for row in self.managed)
+        self.expect(made == before, f"{tag} makes what is a manager's")
+        for other in LIMITED:
+            given = held(other, world).keys() - held(other, self.world).keys()
+            self.expect(other == tag or not given, f"{tag} gives {other} the agents {given}")
+
     def concerns(self, request: Request, answer: Answer, known: set[str]) -> bool:
         """True if this may move what the key sees: its things stand in the request or the answer."""
         return bool(set(TRACE.findall(request.text + answer.text)) & known)
@@ -156,11 +193,45 @@ class Strangers:
 
     def fresh_like(self, trace: str) -> str:
         """A thing of the same kind that never was."""
+        kind, slash, _ = trace.partition("/")
+        if slash:
+            return f"{kind}/{self.fresh_in(kind)}"
         kind, dash, _ = trace.partition("-")
-        return self.fresh_id(kind) if dash else f"zq{self.rng.getrandbits(48):012x}"
+        if dash:
+            return self.fresh_id(kind)
+        # Next to it, so that as a cursor it stands in the same place among all others.
+        return f"zq{(int(trace[2:], 16) + 1) % 2**48:012x}"
 
     def fresh_id(self, kind: str) -> str:
         return f"{kind}-{UUID(int=self.rng.getrandbits(128), version=4)}"
+
+    def fresh_in(self, folder: str) -> str:
+        """What stands in the address of something that never was."""
+        if folder == "history":
+            return str(10**12 + self.rng.getrandbits(32))
+        uuid = UUID(int=self.rng.getrandbits(128), version=4)
+        return str(uuid) if folder == "bulk" else uuid.hex[:12]
+
+    def plan(self) -> str:
+        """A bulk change, mostly one that is there."""
+        ids = BulkPlan.objects.order_by("-created_at").values_list("id", flat=True)[:8]
+        return self.place("bulk", ids)
+
+    def change_set(self) -> str:
+        """A change-set, mostly one that is there; as often as not one of many agents."""
+        sets = ChangeSet.objects.order_by("-id").values_list("id", flat=True)
+        wide = sets.filter(Q(agent_count__isnull=False) | Q(source=Source.BULK))
+        return self.place("history", [*wide[:5], *sets[:5]])
+
+    def key(self) -> str:
+        """A key, mostly one that is there."""
+        return self.place(
+            "keys", ApiKey.objects.order_by("-id").values_list("key_id", flat=True)[:8]
+        )
+
+    def place(self, folder: str, ids: Iterable[object]) -> str:
+        """The address of one of these, or of one that never was."""
+        return f"{folder}/{self.rng.choice([*ids, self.fresh_in(folder)])}"
 
     def block(self) -> str:
         """Mostly one that an agent has."""
@@ -204,7 +275,21 @@ def _columns(row: Model) -> str:
     return repr([getattr(row, column.attname) for column in row._meta.concrete_fields])
 
 
+def rows_of_managers() -> list[Any]:
+    """Every row that only managers write, read by hand: keys, bulk changes, tags."""
+    tags = Tag.objects.order_by("id").values("id", "name", "description", "protected")
+    keys = ApiKey.objects.order_by("id").values("digest", "scope", "limit_tag", "disabled_at")
+    plans = BulkPlan.objects.order_by("id").values(
+        "op", "id", "state", "looked", "wanted", "undoes"
+    )
+    return [*tags, *keys, *plans]
+
+
+def held(tag: str, world: dict[str, str]) -> dict[str, str]:
+    """Those of the agents that carry this tag."""
+    return {key: text for key, text in world.items() if tag in text.split()}
+
+
 def own_traces(tag: str, world: dict[str, str]) -> set[str]:
     """Every trace in the agents that carry this tag, and the ids of those that did."""
-    own = [text for text in world.values() if tag in text.split()]
-    return {trace for text in own for trace in TRACE.findall(text)}
+    return {trace for text in held(tag, world).values() for trace in TRACE.findall(text)}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agents.domain import guard
-from agents.listing import paging, tags
-from agents.models import Tombstone
+from agents.domain import bulk, guard, keys, plans, undo_set
+from agents.listing import history, paging, tags
+from agents.models import ApiKey, BulkPlan, Tombstone
 from agents.querysets import AgentQuerySet
 from tests.access.requests import LIMITED
 from tests.access.strangers import Leak, Strangers
@@ -16,8 +16,8 @@ from tests.access.strangers import Leak, Strangers
 pytestmark = pytest.mark.django_db
 
 
-def walk(seed: int, steps: int) -> Strangers:
-    strangers = Strangers(random.Random(seed))
+def walk(seed: int, steps: int, mostly: str = "") -> Strangers:
+    strangers = Strangers(random.Random(seed), mostly)
     for _ in range(steps):
         strangers.step()
     return strangers
@@ -43,20 +43,41 @@ def all_agents(self: AgentQuerySet, actor: Any) -> AgentQuerySet:
     return self.all()
 
 
+def any_plan(actor: Any) -> Any:
+    return BulkPlan.objects.all()
+
+
+def anyone(*args: Any, **named: Any) -> None:
+    return None
+
+
+def any_key(actor: Any) -> Any:
+    return ApiKey.objects.all()
+
+
 def any_grave(public_id: str, actor: Any) -> Tombstone | None:
     return Tombstone.objects.filter(public_id=public_id).first()
 
 
+# What would be broken, and what is asked for often then.
 PLANTED = {
-    "every agent": (AgentQuerySet, "visible_to", all_agents),
-    "every grave": (paging, "_buried", any_grave),
-    "every tag": (tags, "_OF_OWN_AGENTS", "%s IS NOT NULL"),
-    "every block": (guard, "check_block", lambda actor, block: None),
+    "every agent": (AgentQuerySet, "visible_to", all_agents, ""),
+    "every grave": (paging, "_buried", any_grave, "agents lists"),
+    "every tag": (tags, "_OF_OWN_AGENTS", "%s IS NOT NULL", ""),
+    "every block": (guard, "check_block", anyone, "agents blocks"),
+    "every tag to write": (guard, "refusal", anyone, ""),
+    "every tag to rename": (plans, "require_manager", anyone, "tags"),
+    "every bulk change": (bulk, "plans_of", any_plan, "bulk"),
+    "every history": (history, "require_whole", anyone, "history"),
+    "every undo": (undo_set, "require_unlimited", anyone, "tags history history"),
+    "every key": (keys, "keys_of", any_key, "keys"),
+    "every key to make": (keys, "_check_maker", anyone, "keys"),
 }
 
 
 @pytest.mark.parametrize("leak", PLANTED)
 def test_a_planted_leak_is_found(leak: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(*PLANTED[leak])
+    *where, mostly = PLANTED[leak]
+    monkeypatch.setattr(*where)
     with pytest.raises(Leak):
-        walk(6, 200)
+        walk(6, 800, mostly)

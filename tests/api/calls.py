@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from agents.actors import command_actor
 from agents.domain.keys import create_key
@@ -32,13 +34,25 @@ def call(
 
     `body` is sent as JSON, bytes as they are. `headers` are in the form of `If_Match`.
     """
+    data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    return _client(token, headers).generic(method, path, data, content_type="application/json")
+
+
+def call_with_file(
+    method: str, path: str, content: Any, *, token: str | None = None, **headers: str
+) -> HttpResponse:
+    """One request whose form has a file, with this content as JSON."""
+    file = SimpleUploadedFile("agents.af", json.dumps(content).encode())
+    data = encode_multipart(BOUNDARY, {"file": file})
+    return _client(token, headers).generic(method, path, data, content_type=MULTIPART_CONTENT)
+
+
+def _client(token: str | None, headers: dict[str, str]) -> Client:
     token = make_token() if token is None else token
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     if token:
         names["Authorization"] = f"Bearer {token}"
-    data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    client = Client(headers=names)
-    return client.generic(method, path, data, content_type="application/json")
+    return Client(headers=names)
 
 
 def ids(response: HttpResponse) -> list[str]:
