@@ -6,6 +6,7 @@ a file that holds it, which keeps secrets out of the process list.
 
 import re
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -380,6 +381,20 @@ PROTECTED_TAGS = env.list(
 )
 # From so many agents on, the plan of a merge or a deletion says how long other writers will wait.
 WARN_AGENTS = env.int("WARN_AGENTS", 20_000)
+
+# Webhooks. Addresses that are not of the internet, which a webhook may send to all the same.
+try:
+    WEBHOOK_ALLOWED_NETWORKS = [
+        ip_network(network) for network in env.list("WEBHOOK_ALLOWED_NETWORKS", [])
+    ]
+except ValueError as error:
+    raise ImproperlyConfigured(f"WEBHOOK_ALLOWED_NETWORKS: {error}.") from error
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", False)
+WEBHOOK_TIMEOUT_SECONDS = env.int("WEBHOOK_TIMEOUT_SECONDS", 10)
+# Before the second attempt of a delivery; each pause after is three times as long, up to six hours.
+WEBHOOK_RETRY_SECONDS = env.float("WEBHOOK_RETRY_SECONDS", 5)
+WEBHOOK_DISABLE_DAYS = env.int("WEBHOOK_DISABLE_DAYS", 5)
+WEBHOOK_KEEP_DAYS = env.int("WEBHOOK_KEEP_DAYS", 14)
 
 # --- Logs -----------------------------------------------------------------------------------
 

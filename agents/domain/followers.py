@@ -1,4 +1,4 @@
-"""What names a tag by its text and follows it: API keys' limits and lists, saved views.
+"""What names a tag by its text and follows it: API keys' limits and lists, saved views, webhooks.
 
 A rename and a merge move them in their own transaction and record each move, so that the undo of a
 merge moves back exactly those, and the undo of a rename leaves those that had the name before.
@@ -16,10 +16,10 @@ from agents.domain.history import Entry
 from agents.domain.undo import Kept
 from agents.jsontext import dumps, loads
 from agents.listing.renames import Renames
-from agents.models import ApiKey, Change, ChangeSet, Op, SavedView, Tag
+from agents.models import ApiKey, Change, ChangeSet, Op, SavedView, Tag, Webhook
 from agents.tagnames import matches_any, shown
 
-_LIMIT, _LIST, _VIEW = "key ", "list of key ", "view "
+_LIMIT, _LIST, _VIEW, _HOOK = "key ", "list of key ", "view ", "tags of webhook "
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ def follow(*, old: str, new: str, told: str, but: Collection[str] = ()) -> list[
         *_follow_limits(old, new, told, but),
         *_follow_lists(old, new, told),
         *_follow_views(old, new, told),
+        *_follow_webhooks(old, new, told),
     ]
 
 
@@ -115,7 +116,7 @@ def back(original: ChangeSet, *, actor: Actor) -> tuple[list[Entry], list[Kept]]
         move = next((move for head, move in _BACK.items() if change.field.startswith(head)), None)
         if move is None:
             continue
-        if move is not _view_back and not actor.can(Power.ADMIN):
+        if move in (_limit_back, _list_back) and not actor.can(Power.ADMIN):
             kept.append(Kept("", str(change.tag), f"only an admin may move back {change.field}"))
             continue
         old, new = (_now(change, text, renames) for text in (change.old, change.new))
@@ -249,7 +250,32 @@ def _view_back(field: str, new: str | None, old: str | None) -> bool:
     return _exchange(view, "pairs", *pair_of)
 
 
-def _exchange(row: ApiKey | SavedView, column: str, new: object, old: object) -> bool:
+# --- Webhooks -------------------------------------------------------------------------------
+
+
+def _follow_webhooks(old: str, new: str, told: str) -> list[Entry]:
+    if "*" in old or "*" in new:
+        return []  # among patterns, it stands for any text
+    entries = []
+    for hook in Webhook.objects.exclude(tags="[]").select_for_update().order_by("id"):
+        names = loads(hook.tags)
+        if old not in names:
+            continue
+        hook.tags = dumps(list(dict.fromkeys(new if name == old else name for name in names)))
+        hook.save(update_fields=["tags"])
+        became = None if new in names else new
+        field = f"{_HOOK}{hook.public_id}"
+        entries.append(Entry(Op.SET, tag=told, field=field, old=old, new=became))
+    return entries
+
+
+def _webhook_back(field: str, new: str | None, old: str | None) -> bool:
+    known = Webhook.objects.select_for_update()
+    hook = known.filter(public_id=field.removeprefix(_HOOK)).first()
+    return hook is not None and _exchange(hook, "tags", new, old)
+
+
+def _exchange(row: ApiKey | SavedView | Webhook, column: str, new: object, old: object) -> bool:
     """Put `old` where `new` stands in a stored list, or beside the rest; False if it cannot be."""
     items = loads(getattr(row, column))
     if new is not None and new not in items:
@@ -268,6 +294,7 @@ _BACK: dict[str, Callable[[str, str | None, str | None], bool]] = {
     _LIMIT: _limit_back,
     _LIST: _list_back,
     _VIEW: _view_back,
+    _HOOK: _webhook_back,
 }
 
 

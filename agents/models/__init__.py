@@ -8,6 +8,7 @@ from agents.models.identities import AgentIdentity, Identity
 from agents.models.imports import ImportedAgent, ImportedBlock, ImportSource
 from agents.models.tags import AgentTag, Tag
 from agents.models.views import SavedView
+from agents.models.webhooks import Delivery, DeliveryState, Event, LogHead, Webhook
 
 __all__ = [
     "Act",
@@ -24,13 +25,18 @@ __all__ = [
     "BulkState",
     "Change",
     "ChangeSet",
+    "Delivery",
+    "DeliveryState",
+    "Event",
     "Identity",
     "ImportSource",
     "ImportedAgent",
     "ImportedBlock",
+    "LogHead",
     "Op",
     "SavedView",
     "Scope",
     "Tag",
     "Tombstone",
+    "Webhook",
 ]

@@ -26,6 +26,7 @@ class Act(models.TextChoices):
     DESCRIBE = "describe", "described a tag"
     OFFBOARD = "offboard", "off-boarded a user"
     ERASE = "erase", "erased a name"
+    WEBHOOK = "webhook", "changed a webhook"
 
 
 class Op(models.TextChoices):

@@ -1,0 +1,203 @@
+"""What receivers are told, read from history: which events there are, and each as JSON.
+
+An event is what one change-set did to one agent, or to one tag. What the rename, the merge or the
+deletion of a tag did to each of its agents is that one event, not one more for each agent.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.db.models import Q
+
+from agents.listing.renames import Renames
+from agents.models import Act, AgentTag, Change, ChangeSet, Delivery, Event, Op
+from agents.tagnames import matches_any
+
+VERSION = 1
+
+_WINDOW = 2000  # changes read at once
+_MOVES = (Op.ADD, Op.REMOVE)
+_TAG_EVENTS = {
+    Op.RENAME: Event.TAG_RENAMED,
+    Op.MERGE: Event.TAG_MERGED,
+    Op.DELETE: Event.TAG_DELETED,
+}
+# Of these the event of the tag says what became of each agent's tags.
+_WIDE = (Act.MERGE, Act.TAG_DELETE, Act.OFFBOARD)
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event in the log. `change` is the first of its changes; `tags` are those it is about."""
+
+    event: Event
+    change: int
+    change_set_id: int
+    agent_id: str | None
+    tags: frozenset[str]
+
+
+def happened(after: int, upto: int) -> tuple[list[Happened], int]:
+    """Events of the changes beyond `after`, in their order, and how far these were read."""
+    changes = list(_changes().filter(id__gt=after, id__lte=upto).order_by("id")[:_WINDOW])
+    end = changes[-1].id if len(changes) == _WINDOW else upto
+    found = [
+        Happened(_TAG_EVENTS[Op(one.op)], one.id, one.change_set_id, None, _names([one]))
+        for one in changes
+        if one.agent_id is None
+    ]
+    touched = {(one.change_set_id, str(one.agent_id)) for one in changes if one.agent_id}
+    # What belongs together may end beyond the window, or have begun before it: then it was taken.
+    for (change_set_id, agent_id), group in _groups(touched).items():
+        if group[0].id > after:
+            event, tags = _event_of(group), _names(group)
+            found.append(Happened(event, group[0].id, change_set_id, agent_id, tags))
+    return sorted(found, key=lambda one: one.change), end
+
+
+def concerns(told: Happened, patterns: Sequence[str], renames: Renames) -> bool:
+    """True if one of its tags fits one of the patterns, by the name it had or the one it has now."""
+    names = told.tags | {renames.now(name, told.change) for name in told.tags}
+    return any(matches_any(name, patterns) for name in names)
+
+
+def render(deliveries: Collection[Delivery]) -> dict[int, bytes]:
+    """What to send for each of these, by its key. Call it in a snapshot.
+
+    One that history no longer tells of is left out.
+    """
+    sets = ChangeSet.objects.in_bulk({one.change_set_id for one in deliveries})
+    of_agents = [one for one in deliveries if one.agent_id is not None]
+    groups = _groups({(int(one.change_set_id or 0), str(one.agent_id)) for one in of_agents})
+    then = _tags_after(groups)
+    heads = Change.objects.in_bulk({one.change for one in deliveries if one.agent_id is None})
+    bodies: dict[int, bytes] = {}
+    for one in deliveries:
+        key = (int(one.change_set_id or 0), str(one.agent_id))
+        if one.event == Event.PING:
+            bodies[one.id] = _body(one, {"webhook": one.webhook.public_id}, None)
+        elif one.agent_id is None and one.change in heads:
+            head = heads[one.change]
+            bodies[one.id] = _body(one, _tag_data(head), sets[head.change_set_id])
+        elif key in groups:
+            data = _agent_data(groups[key], then[key])
+            bodies[one.id] = _body(one, data, sets[key[0]])
+    return bodies
+
+
+def _changes() -> Any:
+    wide = Q(change_set__act__in=_WIDE, op__in=_MOVES)
+    of_agents = Q(agent_id__isnull=False, op__in=[*_MOVES, Op.CREATE, Op.DELETE]) & ~wide
+    of_tags = Q(agent_id__isnull=True, tag__isnull=False, op__in=list(_TAG_EVENTS))
+    return Change.objects.filter(of_agents | of_tags)
+
+
+def _groups(keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Change]]:
+    """All that these change-sets did to these agents and their tags, in order."""
+    rows = Change.objects.filter(
+        change_set_id__in={change_set_id for change_set_id, _ in keys},
+        agent_id__in={agent_id for _, agent_id in keys},
+        op__in=[*_MOVES, Op.CREATE, Op.DELETE],
+    )
+    groups: dict[tuple[int, str], list[Change]] = defaultdict(list)
+    for row in rows.order_by("id") if keys else ():
+        key = (row.change_set_id, str(row.agent_id))
+        if key in keys:
+            groups[key].append(row)
+    return groups
+
+
+def _event_of(group: Iterable[Change]) -> Event:
+    ops = {one.op for one in group}
+    if Op.DELETE in ops:
+        return Event.AGENT_DELETED
+    return Event.AGENT_CREATED if Op.CREATE in ops else Event.AGENT_TAGS
+
+
+def _names(group: Iterable[Change]) -> frozenset[str]:
+    names = {one.tag for one in group} | {one.new for one in group if one.op in _TAG_EVENTS}
+    return frozenset(str(name) for name in names if name is not None)
+
+
+def _tags_after(groups: dict[tuple[int, str], list[Change]]) -> dict[tuple[int, str], list[str]]:
+    """The tags that each of these agents had when its change-set was done, ordered by their bytes.
+
+    From the tags it has now, backwards through all that came after.
+    """
+    agents = {agent_id for _, agent_id in groups}
+    ends = {key: group[-1].id for key, group in groups.items()}
+    if not agents:
+        return {}
+    first = min(ends.values())
+    now: dict[str, set[str]] = defaultdict(set)
+    carried = AgentTag.objects.filter(agent__public_id__in=agents)
+    for agent_id, name in carried.values_list("agent__public_id", "tag__name"):
+        now[agent_id].add(name)
+    since = Change.objects.filter(id__gt=first).order_by("-id")
+    later: dict[str, list[Change]] = defaultdict(list)
+    for row in since.filter(agent_id__in=agents, op__in=_MOVES):
+        later[str(row.agent_id)].append(row)
+    renames = list(since.filter(op=Op.RENAME))
+    return {
+        key: sorted(_back(now[key[1]], [*later[key[1]], *renames], end))
+        for key, end in ends.items()
+    }
+
+
+def _back(tags: set[str], changes: Iterable[Change], end: int) -> set[str]:
+    """The tags before these changes, of which those up to `end` do not count."""
+    was = set(tags)
+    for change in sorted(changes, key=lambda one: -one.id):
+        if change.id <= end:
+            break
+        if change.op == Op.ADD:
+            was.discard(str(change.tag))
+        elif change.op == Op.REMOVE:
+            was.add(str(change.tag))
+        elif change.new in was:
+            was = (was - {change.new}) | {str(change.tag)}
+    return was
+
+
+def _agent_data(group: Sequence[Change], after: list[str]) -> dict[str, Any]:
+    event = _event_of(group)
+    added = sorted(str(one.tag) for one in group if one.op == Op.ADD)
+    removed = sorted(str(one.tag) for one in group if one.op == Op.REMOVE)
+    data: dict[str, Any] = {"agent_id": group[0].agent_id, "agent_name": group[0].agent_name}
+    if event == Event.AGENT_TAGS:
+        return data | {"added": added, "removed": removed, "tags": after}
+    # Of a deleted agent: those that it had.
+    return data | {"tags": removed if event == Event.AGENT_DELETED else after}
+
+
+def _tag_data(head: Change) -> dict[str, Any]:
+    if head.op == Op.RENAME:
+        return {"old": head.tag, "new": head.new}
+    return {"tag": head.tag} | ({"into": head.new} if head.op == Op.MERGE else {})
+
+
+def _body(one: Delivery, data: dict[str, Any], by: ChangeSet | None) -> bytes:
+    if by is not None:
+        if one.agent_id is None:
+            data |= {"agents": by.agent_count}
+        data |= {
+            "change_set": by.id,
+            "by": {"kind": by.actor_kind, "id": by.actor_id, "name": by.actor_name},
+            "source": by.source,
+            "reason": by.reason,
+            "undoes": by.undoes,
+        }
+    return _encoder.encode(
+        {
+            "type": one.event,
+            "version": VERSION,
+            "id": one.public_id,
+            "sequence": one.change,
+            "timestamp": one.created_at if by is None else by.created_at,
+            "data": data,
+        }
+    )

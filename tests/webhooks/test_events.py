@@ -1,0 +1,234 @@
+"""What a receiver is told of each change, and of which."""
+
+from typing import Any
+
+import pytest
+
+from agents.actors import MANAGE
+from agents.domain import webhook_queue
+from agents.domain.agents import delete_agent, update_agent
+from agents.domain.bulk import BulkChange, Selection, make_plan
+from agents.domain.bulkrun import begin
+from agents.domain.directory import rename_tag
+from agents.domain.edits import AgentEdit
+from agents.domain.erase import erase_name
+from agents.domain.merge import delete_tag, merge_tags
+from agents.domain.tags import change_tags
+from agents.domain.undo_set import undo_set
+from agents.domain.users import How, offboard
+from agents.domain.webhooks import create_webhook
+from agents.filters import AgentFilter
+from agents.models import BulkOp, ChangeSet, Delivery, Webhook
+from agents.webhook_tasks import send_due
+from tests.helpers import ROOT, make_agent, make_editor
+from tests.webhooks.receiver import Receiver
+
+pytestmark = pytest.mark.django_db
+
+
+def make_hook(there: Receiver, **fields: Any) -> Webhook:
+    return create_webhook(url=there.url, actor=ROOT, **fields).webhook
+
+
+def deliver() -> None:
+    """All that is new and due, at once."""
+    while webhook_queue.take_up() + send_due():
+        pass
+
+
+def told(there: Receiver) -> list[tuple[str, dict[str, Any]]]:
+    """The events in the order of what happened, without who did it."""
+    general = ("change_set", "by", "source", "reason", "undoes")
+    return [
+        (one["type"], {k: v for k, v in one["data"].items() if k not in general})
+        for one in sorted(there.told(), key=lambda one: one["sequence"])
+    ]
+
+
+def test_a_change_of_tags_is_told_with_all_there_is_to_say(there: Receiver) -> None:
+    agent = make_agent(name="helper", tags=["user_1", "trial"])
+    make_hook(there)
+    mara = make_editor("Mara")
+    change_set = change_tags(
+        agent_id=agent.public_id,
+        add=["vip", "a"],
+        remove=["trial"],
+        actor=mara,
+        reason="paid",
+    ).change_set
+    deliver()
+    (body,) = there.told()
+    delivery = Delivery.objects.get()
+    assert body == {
+        "type": "agent.tags.changed",
+        "version": 1,
+        "id": delivery.public_id,
+        "sequence": delivery.change,
+        "timestamp": change_set.created_at.isoformat().replace("+00:00", "Z"),
+        "data": {
+            "agent_id": agent.public_id,
+            "agent_name": "helper",
+            "added": ["a", "vip"],
+            "removed": ["trial"],
+            "tags": ["a", "user_1", "vip"],
+            "change_set": change_set.id,
+            "by": {"kind": "person", "id": "user:Mara", "name": "Mara"},
+            "source": "page",
+            "reason": "paid",
+            "undoes": None,
+        },
+    }
+
+
+def test_agents_made_and_deleted_are_told_with_their_tags(there: Receiver) -> None:
+    make_hook(there)
+    agent = make_agent(name="one", tags=["b", "a"])
+    change_tags(agent_id=agent.public_id, add=["c"], actor=ROOT)
+    delete_agent(agent_id=agent.public_id, actor=ROOT)
+    deliver()
+    about = {"agent_id": agent.public_id, "agent_name": "one"}
+    assert told(there) == [
+        ("agent.created", about | {"tags": ["a", "b"]}),
+        ("agent.tags.changed", about | {"added": ["c"], "removed": [], "tags": ["a", "b", "c"]}),
+        ("agent.deleted", about | {"tags": ["a", "b", "c"]}),
+    ]
+
+
+def test_tags_are_those_of_the_moment_whatever_came_after(there: Receiver) -> None:
+    agent = make_agent(tags=["a"])
+    other = make_agent(tags=["b"])
+    make_hook(there)
+    change_tags(agent_id=agent.public_id, add=["b"], actor=ROOT)
+    rename_tag(old="b", new="c", actor=ROOT)
+    change_tags(agent_id=agent.public_id, add=["b"], actor=ROOT)
+    merge_tags(source="c", target="b", actor=ROOT)
+    change_tags(agent_id=agent.public_id, remove=["a"], actor=ROOT)
+    deliver()
+    after = [data["tags"] for kind, data in told(there) if kind == "agent.tags.changed"]
+    assert after == [["a", "b"], ["a", "b", "c"], ["b"]]
+    assert other.public_id not in str(told(there))
+
+
+def test_what_is_done_to_a_tag_is_one_event(there: Receiver) -> None:
+    for _ in range(3):
+        make_agent(tags=["old", "merged", "gone"])
+    make_hook(there)
+    rename_tag(old="old", new="new", actor=ROOT)
+    merge_tags(source="merged", target="new", actor=ROOT)
+    delete_tag(name="gone", actor=ROOT)
+    deliver()
+    assert told(there) == [
+        ("tag.renamed", {"old": "old", "new": "new", "agents": 3}),
+        ("tag.merged", {"tag": "merged", "into": "new", "agents": 3}),
+        ("tag.deleted", {"tag": "gone", "agents": 3}),
+    ]
+
+
+def test_an_offboarding_tells_of_the_tag_and_of_each_agent_deleted(there: Receiver) -> None:
+    own, shared = make_agent(tags=["user_1"]), make_agent(tags=["user_1", "user_2"])
+    make_hook(there)
+    offboard(name="user_1", how=How.AGENTS, actor=ROOT)
+    deliver()
+    events = told(there)
+    assert [(kind, data.get("agent_id")) for kind, data in events] == [
+        ("tag.deleted", None),
+        ("agent.deleted", own.public_id),
+    ]
+    assert (events[1][1]["tags"], shared.public_id) == (["user_1"], shared.public_id)
+
+
+def test_an_undo_of_a_merge_is_told_agent_by_agent(there: Receiver) -> None:
+    agents = [make_agent(tags=["a"]), make_agent(tags=["a", "b"])]
+    merged = merge_tags(source="a", target="b", actor=ROOT).change_set
+    make_hook(there)
+    undo_set(change_set_id=merged.id, actor=ROOT)
+    deliver()
+    assert {data["agent_id"]: data["tags"] for _, data in told(there)} == {
+        agents[0].public_id: ["a"],
+        agents[1].public_id: ["a", "b"],
+    }
+    assert {one["data"]["undoes"] for one in there.told()} == {merged.id}
+
+
+def test_a_bulk_change_is_told_agent_by_agent(there: Receiver) -> None:
+    ids = {make_agent(tags=["herd"]).public_id for _ in range(20)}
+    make_hook(there)
+    selection, change = Selection(AgentFilter(all=("herd",))), BulkChange(BulkOp.ADD, add=["x"])
+    plan = make_plan(selection=selection, change=change, actor=ROOT)
+    begin(plan_id=plan.id, actor=ROOT)
+    deliver()
+    assert {data["agent_id"] for _, data in told(there)} == ids
+    assert {tuple(data["tags"]) for _, data in told(there)} == {("herd", "x")}
+
+
+def test_fields_and_keys_are_not_told(there: Receiver) -> None:
+    agent = make_agent(tags=["a"])
+    make_hook(there)
+    update_agent(agent_id=agent.public_id, edit=AgentEdit(name="renamed"), actor=ROOT)
+    deliver()
+    assert there.told() == []
+    assert Webhook.objects.get().cursor > 0
+
+
+def test_a_filter_of_tags_follows_names_before_and_after(there: Receiver) -> None:
+    one, other = make_agent(tags=["user_1"]), make_agent(tags=["user_2"])
+    hook = make_hook(there, tags=["user_1", "origin:*"])
+    change_tags(agent_id=one.public_id, remove=["user_1"], actor=ROOT)
+    change_tags(agent_id=other.public_id, add=["note"], actor=ROOT)
+    change_tags(agent_id=other.public_id, add=["origin:mail"], actor=ROOT)
+    change_tags(agent_id=other.public_id, add=["user_1"], actor=ROOT)
+    rename_tag(old="user_1", new="user_9", actor=ROOT)
+    change_tags(agent_id=other.public_id, remove=["user_9"], actor=ROOT)
+    change_tags(agent_id=one.public_id, add=["user_1"], actor=ROOT)
+    deliver()
+    hook.refresh_from_db()
+    assert hook.tags == '["user_9","origin:*"]'
+    kinds = [(kind, data.get("added"), data.get("removed")) for kind, data in told(there)]
+    assert kinds == [
+        ("agent.tags.changed", [], ["user_1"]),
+        ("agent.tags.changed", ["origin:mail"], []),
+        ("agent.tags.changed", ["user_1"], []),
+        ("tag.renamed", None, None),
+        ("agent.tags.changed", [], ["user_9"]),
+    ]
+
+
+def test_only_the_events_asked_for_are_told(there: Receiver) -> None:
+    make_hook(there, events=["agent.deleted"])
+    agent = make_agent(tags=["a"])
+    delete_agent(agent_id=agent.public_id, actor=ROOT)
+    deliver()
+    assert [kind for kind, _ in told(there)] == ["agent.deleted"]
+
+
+def test_a_name_that_was_erased_is_sent_no_more(there: Receiver) -> None:
+    agent = make_agent(tags=["a"])
+    make_hook(there, tags=["a"])
+    change_tags(agent_id=agent.public_id, remove=["a"], actor=make_editor("Mara Voss", MANAGE))
+    webhook_queue.take_up()
+    erase_name(name="Mara Voss", actor=ROOT)
+    deliver()
+    assert there.told()[0]["data"]["by"]["name"] == "erased-1"
+
+
+def test_nothing_is_written_for_a_webhook_when_something_changes(
+    there: Receiver, django_assert_num_queries: Any
+) -> None:
+    agent = make_agent(tags=["a"])
+    change_tags(agent_id=agent.public_id, add=["b"], actor=ROOT)
+    with django_assert_num_queries(0):
+        pass
+    counts = []
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    for turn in ("c", "d"):
+        with CaptureQueriesContext(connection, ) as asked:
+            change_tags(agent_id=agent.public_id, remove=["b"], actor=ROOT)
+            change_tags(agent_id=agent.public_id, add=["b"], actor=ROOT)
+        counts.append((len(asked), any("webhook" in one["sql"] for one in asked)))
+        if turn == "c":
+            make_hook(there)
+    assert counts[0] == counts[1]
+    assert counts[1][1] is False
+    assert ChangeSet.objects.exists()
