@@ -36,10 +36,22 @@ def admins_only(view: View) -> View:
     return wrapped
 
 
+def managers_only(view: View) -> View:
+    """Answer 403 to everyone but managers and admins."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if not signed_in(request).is_manager:
+            raise PermissionDenied("Only managers and admins may do this.")
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
 def reauthenticated(view: View) -> View:
     """Ask for the password, or another proof, unless one was given in the last five minutes.
 
-    For pages of members and keys: someone at a machine left unlocked gets no further. A request
+    For pages of members, keys and webhooks: someone at a machine left unlocked gets no further. A request
     that changes something is not carried out later by itself; it is made again, from its page.
     """
 

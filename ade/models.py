@@ -58,6 +58,11 @@ class User(AbstractUser):
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
 
+    @property
+    def is_manager(self) -> bool:
+        """True for managers, and for admins, who may do all that managers may."""
+        return self.role in (Role.MANAGER, Role.ADMIN)
+
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """What each session of this member must carry; Django compares it at every request."""
         return salted_hmac(

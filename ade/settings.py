@@ -384,9 +384,7 @@ WARN_AGENTS = env.int("WARN_AGENTS", 20_000)
 
 # Webhooks. Addresses that are not of the internet, which a webhook may send to all the same.
 try:
-    WEBHOOK_ALLOWED_NETWORKS = [
-        ip_network(network) for network in env.list("WEBHOOK_ALLOWED_NETWORKS", [])
-    ]
+    WEBHOOK_ALLOWED_NETWORKS = list(map(ip_network, env.list("WEBHOOK_ALLOWED_NETWORKS", [])))
 except ValueError as error:
     raise ImproperlyConfigured(f"WEBHOOK_ALLOWED_NETWORKS: {error}.") from error
 WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", False)

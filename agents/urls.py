@@ -30,6 +30,7 @@ from agents.views import (
     tag_plans,
     tags,
     users,
+    webhooks,
 )
 
 urlpatterns = [
@@ -91,4 +92,11 @@ urlpatterns = [
     path("keys/<str:key_id>/", keys.key, name="key"),
     path("keys/<str:key_id>/rotate/", keys.rotate, name="key-rotate"),
     path("keys/<str:key_id>/disable/", keys.disable, name="key-disable"),
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<str:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<str:webhook_id>/rotate/", webhooks.rotate, name="webhook-rotate"),
+    path("webhooks/<str:webhook_id>/ping/", webhooks.ping, name="webhook-ping"),
+    path("webhooks/<str:webhook_id>/switch/", webhooks.switch, name="webhook-switch"),
+    path("webhooks/<str:webhook_id>/redeliver/", webhooks.redeliver, name="webhook-redeliver"),
+    path("webhooks/<str:webhook_id>/delete/", webhooks.delete, name="webhook-delete"),
 ]

@@ -16,6 +16,7 @@ from agents.api import (
     models,
     tags,
     unkept,
+    webhooks,
 )
 from agents.api.auth import KeyAuth
 from agents.api.description import DescribedApi
@@ -39,6 +40,7 @@ api.add_router("/tags", directory.router)
 api.add_router("/history", history.router)
 api.add_router("/bulk", bulk.router)
 api.add_router("/keys", keys.router)
+api.add_router("/webhooks", webhooks.router)
 api.add_router("/blocks", blocks.router)
 api.add_router("/identities", identities.router)
 api.add_router("/models", models.router)

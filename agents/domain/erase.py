@@ -15,7 +15,18 @@ from agents.domain.history import Entry
 from agents.domain.search import TAG_INDEX, forget_rows
 from agents.domain.transactions import write
 from agents.errors import Conflict, Invalid
-from agents.models import Act, ApiKey, BulkPlan, Change, ChangeSet, Op, SavedView, Tag, Tombstone
+from agents.models import (
+    Act,
+    ApiKey,
+    BulkPlan,
+    Change,
+    ChangeSet,
+    Op,
+    SavedView,
+    Tag,
+    Tombstone,
+    Webhook,
+)
 from agents.tagnames import shown, text_problem
 
 # A shorter name stands in too many other words.
@@ -29,6 +40,7 @@ _WHERE: list[tuple[type[Model], tuple[str, ...], tuple[str, ...]]] = [
     (Tag, ("last_added_by",), ()),
     (ApiKey, ("created_by", "limit_tag"), ()),
     (SavedView, ("owner_name",), ("pairs",)),
+    (Webhook, ("created_by",), ("name", "tags")),
     (BulkPlan, ("actor_name",), ("actor", "add", "remove", "wanted", "query", "sample", "refused")),
 ]
 

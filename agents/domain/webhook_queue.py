@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -153,7 +154,7 @@ def settle(delivery: Delivery, outcome: Outcome) -> None:
     hook = Webhook.objects.select_for_update().filter(id=delivery.webhook_id).first()
     # Gone with its webhook, or taken by another since, who counts one attempt more.
     mine = Delivery.objects.filter(id=delivery.id, attempts=delivery.attempts)
-    values = {
+    values: dict[str, Any] = {
         "milliseconds": outcome.milliseconds,
         "status": outcome.status,
         "error": outcome.error,
@@ -174,9 +175,9 @@ def settle(delivery: Delivery, outcome: Outcome) -> None:
 
 def pause(attempts: int, asked: int | None = None) -> timedelta:
     """How long to wait after so many attempts: three times as long each time, a fifth by chance."""
-    base = timedelta(seconds=settings.WEBHOOK_RETRY_SECONDS) * 3 ** (attempts - 1)
-    spread = random.uniform(0.8, 1.2)  # noqa: S311
-    wanted = min(base, _LONGEST_PAUSE) * spread
+    times = float(3 ** min(attempts - 1, 20))
+    base = min(timedelta(seconds=settings.WEBHOOK_RETRY_SECONDS) * times, _LONGEST_PAUSE)
+    wanted = base * random.uniform(0.8, 1.2)  # noqa: S311
     return max(wanted, min(timedelta(seconds=asked or 0), _LONGEST_ASKED))
 
 
@@ -191,7 +192,7 @@ def _failed(hook: Webhook, outcome: Outcome, now: datetime) -> None:
     hook.failing_since = hook.failing_since or now
     if hook.failures >= _TROUBLED:
         beyond = min(hook.failures - _TROUBLED, 10)
-        step = timedelta(seconds=settings.WEBHOOK_RETRY_SECONDS) * 2**beyond
+        step = timedelta(seconds=settings.WEBHOOK_RETRY_SECONDS) * float(2**beyond)
         hook.hold_until = now + min(step, _LONGEST_HOLD)
     hook.save(update_fields=["failures", "failing_since", "hold_until"])
     days = timedelta(days=settings.WEBHOOK_DISABLE_DAYS)

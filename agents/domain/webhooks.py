@@ -189,8 +189,9 @@ def redeliver(*, webhook_id: str, delivery_id: str, actor: Actor) -> Delivery:
 
 def is_under_way(one: Delivery) -> bool:
     """True if someone has taken it to send it, and not settled it yet."""
-    waits = one.state == DeliveryState.WAITING and one.tried_at is not None
-    return bool(waits and one.tried_at + LEASE == one.next_at > timezone.now())
+    if one.state != DeliveryState.WAITING or one.tried_at is None:
+        return False
+    return one.tried_at + LEASE == one.next_at > timezone.now()
 
 
 def webhooks_of(actor: Actor) -> QuerySet[Webhook]:

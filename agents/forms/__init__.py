@@ -6,6 +6,7 @@ from agents.forms.bulk import BulkForm, RowsForm
 from agents.forms.directory import AssignForm, HistoryForm, ReasonForm, TagForm
 from agents.forms.keys import KeyForm, RotateForm
 from agents.forms.views import ViewForm
+from agents.forms.webhooks import WebhookForm
 
 __all__ = [
     "AboutForm",
@@ -24,6 +25,7 @@ __all__ = [
     "SettingsForm",
     "TagForm",
     "ViewForm",
+    "WebhookForm",
     "text_of",
     "texts_of",
     "typed_tags",

@@ -19,6 +19,7 @@ from agents.domain.identities import NewIdentity, create_identity
 from agents.domain.newagents import NewBlock
 from agents.domain.tags import change_tags
 from agents.domain.views import save_view
+from agents.domain.webhooks import create_webhook, ping
 from agents.filters import AgentFilter
 from agents.models import Agent, ApiKey, Block, BulkOp, BulkPlan
 from tests.accounts.people import sign_in
@@ -60,6 +61,10 @@ FORMS: dict[str, dict[str, str]] = {
     "/users/assign/": {"name": "user_1", "agents": "AGENT"},
     "/users/offboard/": {"name": "user_1", "how": "tag", "typed": "user_1"},
     "/keys/": {"name": "new", "scope": "read"},
+    "/webhooks/": {"url": "https://app.example/hook"},
+    "/webhooks/<str:webhook_id>/": {"url": "https://app.example/other"},
+    "/webhooks/<str:webhook_id>/switch/": {"to": "off"},
+    "/webhooks/<str:webhook_id>/redeliver/": {"delivery": "DELIVERY"},
     "/keys/<str:key_id>/rotate/": {"overlap": "0"},
 }
 # What an address that is about a tag asks with.
@@ -91,6 +96,8 @@ BODIES: dict[tuple[str, str], Any] = {
         {"key": "plan", "value": "pro", "type": "string"}
     ],
     ("POST", "/v1/keys/"): {"name": "new", "limit_tag": "user_1"},
+    ("POST", "/v1/webhooks/"): {"url": "https://app.example/hook"},
+    ("PATCH", "/v1/webhooks/<webhook_id>"): {"tags": ["user_*"]},
 }
 
 
@@ -134,6 +141,7 @@ class World:
             "CHANGE_SET": str(self.values["change_set"]),
             "BLOCK": str(self.values["block_id"]),
             "AGENT": self.own.public_id,
+            "DELIVERY": str(self.values["delivery_id"]),
         }
         return {name: known.get(text, text) for name, text in FORMS.get(route, {}).items()}
 
@@ -153,7 +161,10 @@ def make_world() -> World:
     )
     soon = timezone.now() + timedelta(hours=1)
     make_token(name="short", scope="read", limit_tag="user_1", expires_at=soon)
+    hook = create_webhook(url="https://app.example/known", actor=ROOT).webhook
     values: dict[str, object] = {
+        "webhook_id": hook.public_id,
+        "delivery_id": ping(webhook_id=hook.public_id, actor=ROOT).public_id,
         "plan_id": _planned(own).id,
         "done_plan_id": begin(plan_id=_planned(own).id, actor=ROOT).id,
         "slug": save_view(name="seen", pairs=[], shared=True, pinned=True, actor=ROOT).slug,

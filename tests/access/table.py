@@ -91,6 +91,16 @@ GET  /keys/<str:key_id>/                                   in     403    403    
 POST /keys/<str:key_id>/rotate/                            in     403    403    403     200
 POST /keys/<str:key_id>/disable/                           in     403    403    403     303
 
+GET  /webhooks/                                            in     403    403    200     200
+POST /webhooks/                                            in     403    403    200     200
+GET  /webhooks/<str:webhook_id>/                           in     403    403    200     200
+POST /webhooks/<str:webhook_id>/                           in     403    403    303     303
+POST /webhooks/<str:webhook_id>/rotate/                    in     403    403    200     200
+POST /webhooks/<str:webhook_id>/ping/                      in     403    403    303     303
+POST /webhooks/<str:webhook_id>/switch/                    in     403    403    303     303
+POST /webhooks/<str:webhook_id>/redeliver/                 in     403    403    303     303
+POST /webhooks/<str:webhook_id>/delete/                    in     403    403    303     303
+
 GET  /members/                                             in     403    403    403     200
 POST /members/                                             in     403    403    403     200
 GET  /members/<int:pk>/                                    in     403    403    403     200
@@ -232,6 +242,15 @@ POST   /v1/bulk/<plan_id>/undo                                   401    403  403
 GET    /v1/keys/                                                 401    403  403   200    403 403
 POST   /v1/keys/                                                 401    403  403   200    403 403
 DELETE /v1/keys/<key_id>                                         401    403  403   200    403 403
+GET    /v1/webhooks/                                             401    403  403   200    403 403
+POST   /v1/webhooks/                                             401    403  403   200    403 403
+GET    /v1/webhooks/<webhook_id>                                 401    403  403   200    403 403
+PATCH  /v1/webhooks/<webhook_id>                                 401    403  403   200    403 403
+DELETE /v1/webhooks/<webhook_id>                                 401    403  403   200    403 403
+POST   /v1/webhooks/<webhook_id>/rotate                          401    403  403   200    403 403
+POST   /v1/webhooks/<webhook_id>/ping                            401    403  403   200    403 403
+GET    /v1/webhooks/<webhook_id>/deliveries                      401    403  403   200    403 403
+POST   /v1/webhooks/<webhook_id>/deliveries/<delivery_id>/redeliver  401  403 403 200    403 403
 """
 
 # Whether these may be had depends on the identity provider, which tests/accounts plays.

@@ -223,7 +223,9 @@ def test_nothing_is_written_for_a_webhook_when_something_changes(
     from django.test.utils import CaptureQueriesContext
 
     for turn in ("c", "d"):
-        with CaptureQueriesContext(connection, ) as asked:
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
             change_tags(agent_id=agent.public_id, remove=["b"], actor=ROOT)
             change_tags(agent_id=agent.public_id, add=["b"], actor=ROOT)
         counts.append((len(asked), any("webhook" in one["sql"] for one in asked)))
