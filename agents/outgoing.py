@@ -25,7 +25,7 @@ Network = IPv4Network | IPv6Network
 # Gives all addresses of a name. Raises OSError.
 Resolve = Callable[[str, int], Sequence[str]]
 
-_PORTS = (80, 443)  # and those from 1024 on: below lie services that are no web servers
+_PORTS = (443, 80)  # and those from 1024 on: below lie services that are no web servers
 # Spelled out, because what Python calls global differs by its version and lets NAT64 through.
 _NEVER_V4 = [
     ip_network(one)
@@ -81,7 +81,7 @@ def checked_url(typed: str, *, http: bool, allowed: Iterable[Network], field: st
     """
     try:
         url = httpx.URL(typed)
-        port = url.port or {"https": 443, "http": 80}.get(url.scheme, 0)
+        port = _PORTS[url.scheme == "http"] if url.port is None else url.port
     except (httpx.InvalidURL, ValueError, TypeError) as error:
         raise Invalid("The address cannot be read.", field=field) from error
     if url.scheme == "http" and not http:
