@@ -226,3 +226,14 @@ def test_nothing_is_asked_or_written_for_a_webhook_when_something_changes(
         make_hook(there)
     # The first time the tag itself was made.
     assert len(statements[1]) <= len(statements[0])
+
+
+def test_a_filter_follows_a_merge_and_goes_back_with_its_undo(there: Receiver) -> None:
+    make_agent(tags=["a", "b"])
+    hook = make_hook(there, tags=["a", "note"])
+    merged = merge_tags(source="a", target="b", actor=ROOT).change_set
+    hook.refresh_from_db()
+    assert hook.tags == '["b","note"]'
+    undo_set(change_set_id=merged.id, actor=ROOT)
+    hook.refresh_from_db()
+    assert hook.tags == '["a","note"]'
