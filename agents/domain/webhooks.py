@@ -19,7 +19,7 @@ from agents.domain.newagents import checked_text
 from agents.domain.transactions import write
 from agents.domain.webhook_secrets import secret_of
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
-from agents.jsontext import dumps, loads
+from agents.jsontext import dumps
 from agents.limits import (
     WEBHOOK_NAME_LENGTH,
     WEBHOOK_OVERLAP_SECONDS,
