@@ -1,5 +1,6 @@
 """The API as one object: its routes, how it reads, who may call it, how it says what went wrong."""
 
+from ade.version import VERSION
 from agents.api import (
     agent_blocks,
     agent_identities,
@@ -26,7 +27,7 @@ from agents.api.parser import StrictParser
 
 api = DescribedApi(
     title="ADE",
-    version=health.VERSION,
+    version=VERSION,
     description="Agents, their tags and their memory blocks, as Letta's clients know them.",
     urls_namespace="v1",
     auth=KeyAuth(),

@@ -134,6 +134,17 @@ def give_up(plan_id: UUID | str, problem: str) -> None:
     )
 
 
+@write
+def stop_all(*, problem: str) -> int:
+    """Stop every run, and drop the plans that were being made: nobody is at them. How many ran.
+
+    For a database that was restored: the tasks of its time are not there.
+    """
+    BulkPlan.objects.filter(state=BulkState.PLANNING).delete()
+    running = BulkPlan.objects.filter(state=BulkState.RUNNING)
+    return running.update(state=BulkState.STOPPED, problem=problem)
+
+
 def _undo_of(plan: BulkPlan) -> BulkPlan | None:
     return undos_of([plan]).get(plan.change_set_id)
 

@@ -7,8 +7,10 @@ An error that a domain function is not meant to raise ends it with a traceback.
 import json
 import random
 import sys
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from agents.actors import command_actor
@@ -82,7 +84,26 @@ def _one(kind: str, agent_id: str, some: list[str], dice: random.Random, known: 
         undo(change_set_id=max(1, newest - dice.randrange(20)), actor=ACTOR)
 
 
-JOBS: dict[str, Any] = {job.__name__: job for job in (add, replace, create_at, anything)}
+def noted(seed: int, until: str, own: str, agents: list[str], tags: list[str]) -> list[list[Any]]:
+    """Anything, and after each a tag of one's own, until there is a file of that name.
+
+    Gives when each of one's own was answered, its name, and how long it took in seconds.
+    """
+    dice, known, answered = random.Random(seed), list(agents), []
+    before: list[str] = []
+    while not Path(until).exists():
+        kind = dice.choices(["add", "remove", "replace", "create", "delete"], [6, 4, 3, 2, 1])[0]
+        with suppress(NotFound):
+            _one(kind, dice.choice(known), dice.sample(tags, dice.randrange(4)), dice, known)
+        name = f"noted-{seed}-{len(answered)}"
+        began = time.time()
+        change_tags(agent_id=own, add=[name], remove=before, actor=ACTOR)
+        answered.append([time.time(), name, time.time() - began])
+        before = [name]
+    return answered
+
+
+JOBS: dict[str, Any] = {job.__name__: job for job in (add, replace, create_at, anything, noted)}
 
 
 def main() -> None:

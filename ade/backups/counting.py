@@ -1,0 +1,41 @@
+"""What a database holds, by table: the same questions to both kinds."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import connection
+
+from ade.backups import FILLED_BY_MIGRATE, LEFT_OUT
+
+Ask = Callable[[str], list[Any]]  # a statement to its rows
+
+
+def ask(statement: str) -> list[Any]:
+    """The rows of a statement to the database that DATABASE_URL names."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def kept_tables(tables: Iterable[str]) -> list[str]:
+    """The tables that a backup keeps, without those that SQLite's search keeps for itself."""
+    names = sorted(set(tables) - set(LEFT_OUT))
+    search = tuple(f"{name}_" for name in names if name.endswith("_search"))
+    return [name for name in names if not name.startswith((*search, "sqlite_"))]
+
+
+def count_rows(tables: Iterable[str], ask: Ask) -> dict[str, int]:
+    """How many rows each table has."""
+    return {name: ask(f'SELECT count(*) FROM "{name}"')[0][0] for name in tables}  # noqa: S608 names of tables
+
+
+def migrations(ask: Ask) -> list[str]:
+    """Which migrations are applied, as app.name."""
+    rows = ask("SELECT app, name FROM django_migrations ORDER BY app, name")
+    return list(dict.fromkeys(f"{app}.{name}" for app, name in rows))
+
+
+def with_data(tables: Iterable[str], ask: Ask) -> list[str]:
+    """The tables with rows of somebody's."""
+    asked = [name for name in kept_tables(tables) if name not in FILLED_BY_MIGRATE]
+    return [name for name in asked if ask(f'SELECT 1 FROM "{name}" LIMIT 1')]  # noqa: S608 names of tables

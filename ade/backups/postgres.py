@@ -1,0 +1,221 @@
+"""PostgreSQL: pg_dump's custom format; back again in one transaction, by pg_restore and psql.
+
+These programs come with PostgreSQL. One that is older than the server cannot read it.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import psycopg
+from django.db import connection, transaction
+from psycopg.conninfo import make_conninfo
+
+from ade.backups import LEFT_OUT, BackupError
+from ade.backups.archive import CHUNK, Facts, Manifest, Sink
+from ade.backups.counting import ask, count_rows, kept_tables, migrations
+
+PAYLOAD = "database.dump"
+# Where they lie off the PATH, on Debian and on Red Hat.
+PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
+
+
+def dump(sink: Sink) -> Facts:
+    """Write the database as of now. Others go on reading and writing; only migrations wait.
+
+    Raises BackupError (no pg_dump, or it failed).
+    """
+    program = find_program("pg_dump", least=_server_major())
+    with transaction.atomic():
+        ask("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        snapshot = ask("SELECT pg_export_snapshot()")[0][0]
+        found = facts()
+        left_out = [f"--exclude-table-data={found.schema}.{table}" for table in LEFT_OUT]
+        command = [program, "--format=custom", "--no-owner", "--no-privileges", "--no-comments"]
+        command += [f"--snapshot={snapshot}", "--lock-wait-timeout=60s", *left_out, *_where()]
+        with _run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            while data := process.output.read(CHUNK):
+                sink.write(data)
+    return found
+
+
+def load(manifest: Manifest, payload: IO[bytes]) -> None:
+    """Put a checked backup in the place of every table that there is: all of it, or nothing.
+
+    Raises BackupError (a program is missing, or the server refused something).
+    """
+    least = max(_server_major(), int(re.findall(r"\d+", manifest.server)[0]))
+    schema = ask("SELECT current_schema()")[0][0]
+    if schema != manifest.schema:
+        raise BackupError(f"The backup is of schema {manifest.schema}, not of {schema}.")
+    tables = table_names()
+    where = _where()
+    connection.close()  # a connection of ours would hold what is to be dropped
+    into = [find_program("psql", least=least), "--no-psqlrc", "--quiet", "--output=/dev/null"]
+    into += ["--set=ON_ERROR_STOP=1", *where]
+    out_of = [find_program("pg_restore", least=least), "--file=-", "--no-owner", "--no-privileges"]
+    with (
+        _run(out_of, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as pg_restore,
+        _run(into, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as psql,
+    ):
+        psql.input.write(_beginning(schema, tables))
+        feeding = threading.Thread(target=_feed, args=(payload, pg_restore.input), daemon=True)
+        feeding.start()
+        shutil.copyfileobj(pg_restore.output, psql.input, CHUNK)
+        feeding.join()
+        pg_restore.finish()
+        # Only here, so that all that went wrong before is taken back.
+        psql.input.write(_end(manifest))
+    ask("ANALYZE")
+
+
+def facts() -> Facts:
+    """What is in the database; consistent where the caller holds a snapshot."""
+    tables = table_names()
+    if "django_migrations" not in tables:
+        raise BackupError("This is no database of ADE, or an empty one: there is nothing to keep.")
+    server = f"PostgreSQL {ask('SHOW server_version')[0][0].split()[0]}"
+    rows = count_rows(kept_tables(tables), ask)
+    return Facts(server, ask("SELECT current_schema()")[0][0], migrations(ask), rows)
+
+
+def table_names() -> list[str]:
+    """The tables of ADE's schema."""
+    rows = ask("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1")
+    return [name for (name,) in rows]
+
+
+def find_program(name: str, *, least: int) -> str:
+    """The path of one of PostgreSQL's programs, of this major version or newer."""
+    folders = [place for pattern in PLACES for place in sorted(Path("/").glob(pattern))]
+    found = [shutil.which(name), *(shutil.which(name, path=str(place)) for place in folders)]
+    versions = {path: _major(path) for path in found if path}
+    for path, version in versions.items():
+        if version >= least:
+            return path
+    there = f" (here is {max(versions.values())})" if versions else ""
+    raise BackupError(
+        f"{name} of PostgreSQL {least} or newer is needed{there}: "
+        f"install it (apt-get install postgresql-client-{least}), or put it on the PATH."
+    )
+
+
+def _major(path: str) -> int:
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 ours
+    numbers = re.findall(r"\d+", said)
+    return int(numbers[0]) if numbers else 0
+
+
+def _server_major() -> int:
+    connection.ensure_connection()
+    return int(connection.connection.info.server_version) // 10_000
+
+
+# What Django hands to psycopg besides what libpq knows, and what no list of processes may show.
+_NOT_FOR_PROGRAMS = {
+    "client_encoding", "context", "cursor_factory", "password", "prepare_threshold",
+}  # fmt: skip
+
+
+def _where() -> list[str]:
+    """How the programs reach the server that we are connected to; no password is in it."""
+    connection.ensure_connection()
+    given = connection.get_connection_params()
+    told = {name: given[name] for name in given.keys() - _NOT_FOR_PROGRAMS}
+    # Of several hosts the one that answered.
+    info = connection.connection.info
+    told |= {"host": info.host, "port": info.port, "dbname": info.dbname, "user": info.user}
+    return ["--no-password", f"--dbname={make_conninfo(**told)}"]
+
+
+def _environment() -> dict[str, str]:
+    """With the password, which the list of processes must not show."""
+    parameters = connection.get_connection_params()
+    password = parameters.get("password")
+    extra = {"PGPASSWORD": str(password)} if password else {}
+    return os.environ | extra | {"PGAPPNAME": "ade-backup"}
+
+
+class _Running:
+    """A program, the ends of its pipes, and what it complains of."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self._process = process
+        self._errors = errors
+
+    @property
+    def input(self) -> IO[bytes]:
+        assert self._process.stdin is not None  # noqa: S101 asked for
+        return self._process.stdin
+
+    @property
+    def output(self) -> IO[bytes]:
+        assert self._process.stdout is not None  # noqa: S101 asked for
+        return self._process.stdout
+
+    def finish(self) -> None:
+        """Wait for its end. Raises BackupError, with what it said, where it failed."""
+        if self._process.wait() == 0:
+            return
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip() or "it said nothing"
+        name = Path(str(self._process.args[0])).name  # type: ignore[index]
+        raise BackupError(f"{name} failed: {said[-2000:]}")
+
+
+@contextlib.contextmanager
+def _run(command: list[str], *, stdin: int, stdout: int) -> Iterator[_Running]:
+    """Run a program to its end; killed where the body raises anything but a broken pipe of its."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(  # noqa: S603 ours
+            command, stdin=stdin, stdout=stdout, stderr=errors, env=_environment()
+        )
+        running = _Running(process, errors)
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it ended before us, and says why
+                yield running
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
+            running.finish()
+        finally:
+            process.kill()  # nothing, where it has ended
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
+
+
+def _feed(payload: IO[bytes], pipe: IO[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the program ended, and says why
+        shutil.copyfileobj(payload, pipe, CHUNK)
+    with contextlib.suppress(BrokenPipeError):
+        pipe.close()
+
+
+def _beginning(schema: str, tables: list[str]) -> bytes:
+    names = [_quoted(schema, name) for name in tables]
+    drop = f"DROP TABLE IF EXISTS {', '.join(names)} CASCADE;\n" if names else ""
+    return f"BEGIN;\nSET LOCAL lock_timeout = '30s';\nSET client_min_messages = warning;\n{drop}".encode()
+
+
+def _end(manifest: Manifest) -> bytes:
+    """Compare every table with what was counted at the time, and only then let it all be."""
+    checks = [
+        f"IF (SELECT count(*) FROM {_quoted(manifest.schema, name)}) <> {int(count)} THEN"  # noqa: S608 quoted
+        f" RAISE EXCEPTION 'the rows of {name.replace(chr(39), '')} are not those of the backup'; END IF;"
+        for name, count in manifest.rows.items()
+    ]
+    return f"DO $check$ BEGIN\n{chr(10).join(checks)}\nEND $check$;\nCOMMIT;\n".encode()
+
+
+def _quoted(schema: str, table: str) -> str:
+    return psycopg.sql.Identifier(schema, table).as_string(None)
