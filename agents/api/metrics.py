@@ -15,10 +15,10 @@ from prometheus_client.registry import Collector
 
 from ade import runtime
 from ade.metrics import REGISTRY
+from ade.version import VERSION
 from agents.actors import Power
 from agents.api.auth import KeyAuth, is_local
 from agents.api.errors import refused, unauthorized
-from agents.api.health import VERSION
 from agents.errors import DomainError, NotAllowed
 from agents.models import BulkPlan, BulkState
 
