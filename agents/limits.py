@@ -29,6 +29,7 @@ FILTER_TAGS = 50  # tags in one filter
 PAGE_DEFAULT = 50
 PAGE_MOST = 1000
 BULK_AT_ONCE = 2000  # agents that a bulk change does in the request itself; more run as a job
+BULK_PLANNED_AT_ONCE = 20_000  # agents that a request plans for; of more the worker plans the rest
 BULK_BATCH = 100  # agents that a bulk change holds in one transaction
 BULK_PICKED = 1000  # agents picked one by one, or taken out of a selection
 BULK_TAGS = 50  # tags that one bulk change adds or removes

@@ -17,10 +17,10 @@ from django.utils import timezone
 from django_tasks import task
 
 from agents.actors import Actor
-from agents.domain import bulkrun, undo_set
-from agents.domain.bulk import get_plan, plan_of
+from agents.domain import bulk, bulkrun, undo_set
+from agents.domain.bulk import BulkChange, Selection, get_plan, plan_of
 from agents.errors import DomainError
-from agents.models import BulkPlan, BulkState
+from agents.models import BulkPlan
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +29,21 @@ _LOOK = timedelta(seconds=15)  # between two looks after a run
 # Between two batches. On SQLite a waiting writer asks again every 25 to 100 ms: a shorter gap it
 # would miss again and again.
 _GAP = {"sqlite": 0.1, "postgresql": 0.01}
+
+
+def make_plan(*, selection: Selection, change: BulkChange, actor: Actor) -> BulkPlan:
+    """Plan a change; a very large one is left to the worker. Raises as `bulk.make_plan`."""
+    plan = bulk.make_plan(selection=selection, change=change, actor=actor)
+    _ask_for(plan)
+    return plan
+
+
+def renewed(plan: BulkPlan, *, actor: Actor) -> BulkPlan | None:
+    """The plan made anew where other agents match now; see `bulk.renewed`."""
+    newer = bulk.renewed(plan, actor=actor)
+    if newer is not None:
+        _ask_for(newer)
+    return newer
 
 
 def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
@@ -71,7 +86,7 @@ def _begin(start: Callable[..., BulkPlan], plan_id: UUID | str, actor: Actor) ->
 
 
 def _ask_for(plan: BulkPlan) -> None:
-    if plan.state != BulkState.RUNNING:
+    if plan.state not in bulkrun.UNDER_WAY:
         return
     run_bulk.enqueue(str(plan.id))
     _look_later(str(plan.id))
@@ -83,7 +98,7 @@ def _look_later(plan_id: str) -> None:
 
 @task()
 def run_bulk(plan_id: str) -> None:
-    """Do batches of a run for some seconds, then ask to go on."""
+    """Plan, or do batches of a run, for some seconds, then ask to go on."""
     end = time.monotonic() + _SLICE
     gap = _GAP[connection.vendor]
     try:
@@ -103,8 +118,8 @@ def run_bulk(plan_id: str) -> None:
 @task()
 def look_after_bulk(plan_id: str) -> None:
     """Start a run again that has lost its worker; look again later until it is over."""
-    plan = BulkPlan.objects.get(id=plan_id)
-    if plan.state != BulkState.RUNNING:
+    plan = BulkPlan.objects.filter(id=plan_id).first()
+    if plan is None or plan.state not in bulkrun.UNDER_WAY:
         return
     if bulkrun.is_lost(plan):
         run_bulk.enqueue(plan_id)

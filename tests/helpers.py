@@ -6,12 +6,14 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.utils import timezone
 
-from agents.actors import WRITE, Actor, Kind, Power, Source, command_actor
+from agents.actors import ROLE_POWERS, WRITE, Actor, Kind, Power, Source, command_actor
+from agents.domain import keys
 from agents.domain.agents import create_agent
 from agents.domain.newagents import NewAgent
 from agents.domain.search import AGENT_INDEX, TAG_INDEX
-from agents.models import Agent, AgentTag, Change, Op, Tag
+from agents.models import Agent, AgentTag, ApiKey, Change, Op, Tag
 
 ROOT = command_actor("test")
 
@@ -37,6 +39,21 @@ def tags_of(agent: Agent) -> list[str]:
 def make_editor(name: str = "Mara", powers: frozenset[Power] = WRITE) -> Actor:
     """A person; with `powers=MANAGE` a manager, with READ a viewer."""
     return Actor(Kind.PERSON, f"user:{name}", name, Source.PAGE, powers)
+
+
+def make_manager(name: str = "Mona", role: str = "manager") -> Actor:
+    """A member who may begin long work, which goes on only while they may: one with an account."""
+    users = get_user_model().objects
+    user = users.filter(username=name).first() or make_user(name, role=role)
+    powers = ROLE_POWERS[user.role]
+    return Actor(Kind.PERSON, f"person:{user.pk}", user.display_name, Source.PAGE, powers)
+
+
+def make_key_row(limit: str | None = None, *, scope: str = "manage") -> Actor:
+    """Someone with an API key that is there, also with limit and manage scope, which none has yet."""
+    about = {"digest": b"", "created_at": timezone.now(), "created_by": "test"}
+    key = ApiKey.objects.create(key_id="1", name="app", scope=scope, limit_tag=limit, **about)
+    return keys.actor_of(key)
 
 
 def make_key_actor(

@@ -51,7 +51,7 @@ def make_plan(request: HttpRequest, body: BulkBody) -> Answer:
     """Plan a change of all agents that match; no agent changes yet. For keys with manage scope."""
     actor = actor_of(request)
     selection = _selection(body, actor)
-    return _answer(bulk.make_plan(selection=selection, change=body.change(), actor=actor))
+    return _answer(tasks.make_plan(selection=selection, change=body.change(), actor=actor))
 
 
 @router.post("/rows", response=answers(BulkPlanState, WRITE) | _BEGUN)
@@ -108,7 +108,7 @@ def apply_plan(request: HttpRequest, plan_id: PlanId) -> Answer:
     been made for these.
     """
     actor = actor_of(request)
-    newer = bulk.renewed(bulk.get_plan(plan_id, actor=actor), actor=actor)
+    newer = tasks.renewed(bulk.get_plan(plan_id, actor=actor), actor=actor)
     if newer is not None:
         said = "Other agents match now. Look at the new plan, and apply that one."
         return json_answer({"detail": said, "plan_id": str(newer.id)}, status=409)

@@ -77,7 +77,7 @@ class PlansQuery(BaseModel):
 
     limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
     after: str | None = Field(None, pattern=f"^{UUID4}$", description="Go on after this one.")
-    state: Literal["planned", "running", "stopped", "done"] | None = None
+    state: Literal["planning", "planned", "running", "stopped", "done"] | None = None
 
     @property
     def size(self) -> int:
@@ -131,7 +131,7 @@ class BulkPlanState(BaseModel):
     reason: str
     state: BulkState
     by: str
-    matched: int = Field(description="Agents of the plan.")
+    matched: int = Field(description="Agents of the plan; while it is being planned, so far.")
     counts: dict[Outcome, int] = Field(description="The plan's agents by what becomes of each.")
     sample: list[SampleState] = Field(description="The first that change.")
     difference: DifferenceState | None = Field(

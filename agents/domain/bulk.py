@@ -4,11 +4,9 @@ A plan holds the agents it was made for, in batches. Whoever sees a plan may man
 actor sees its own only. All functions raise NotAllowed for others, NotFound for an unknown plan.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -16,27 +14,17 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from agents import listing
-from agents.actors import Actor, Kind, Power, Source
-from agents.domain.bulkdecide import Decision, Outcome, Rules, Wish, decide, in_words
+from agents.actors import Actor, Power
+from agents.domain.bulkdecide import Outcome, Wish
+from agents.domain.bulkplan import Selection as Selection
+from agents.domain.bulkplan import keep_actor, plan_on, selection_of, walk
 from agents.errors import Conflict, Invalid, NotFound
-from agents.filters import AgentFilter, Sort
 from agents.jsontext import dumps, loads
-from agents.limits import BULK_BATCH, BULK_PICKED, BULK_TAGS, REASON_LENGTH
-from agents.models import Agent, BulkBatch, BulkOp, BulkPlan, BulkState
+from agents.limits import BULK_PICKED, BULK_PLANNED_AT_ONCE, BULK_TAGS, REASON_LENGTH
+from agents.models import BulkOp, BulkPlan, BulkState
 from agents.tagnames import text_problem, unique_legal
 
-SAMPLE = 20  # rows of a plan that are shown
-_STEP = 2000  # agents looked at together while planning
 _FORGOTTEN = timedelta(days=7)  # after which a plan that nobody applied goes
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which agents: a filter, without some ids. `query` is the address of the list it is from."""
-
-    wanted: AgentFilter
-    excluded: tuple[str, ...] = ()
-    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +37,10 @@ class BulkChange:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What a plan comes to: counts by outcome, and the first rows."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    sample: list[dict[str, Any]] = field(default_factory=list)
-
-    def take(self, decisions: Iterable[Decision]) -> None:
-        """Count decisions, and keep the first that change something."""
-        for one in decisions:
-            self.counts[one.outcome] += 1
-            if one.delta is not None and len(self.sample) < SAMPLE:
-                agent = one.delta.agent
-                row = {"id": agent.public_id, "name": agent.name, "words": in_words(one.delta)}
-                self.sample.append(row)
-
-
 def make_plan(*, selection: Selection, change: BulkChange, actor: Actor) -> BulkPlan:
     """Plan a change of all agents of a selection; nothing but the plan is written.
 
+    Of more than BULK_PLANNED_AT_ONCE agents it comes back unfinished: `plan_on` does the rest.
     Raises Invalid (tags, reason, too many exclusions, no agent), NotAllowed.
     """
     actor.require(Power.MANAGE, "change agents in bulk")
@@ -79,6 +51,7 @@ def make_plan(*, selection: Selection, change: BulkChange, actor: Actor) -> Bulk
         raise Invalid(f"At most {BULK_PICKED:,} agents can be picked one by one.")
     plan = new_plan(
         actor,
+        planned_to="",
         op=change.op,
         add=dumps(list(wish.add)),
         remove=dumps(list(wish.remove)),
@@ -87,7 +60,14 @@ def make_plan(*, selection: Selection, change: BulkChange, actor: Actor) -> Bulk
         excluded=dumps(list(selection.excluded)),
         reason=change.reason,
     )
-    return fill(plan, (dict.fromkeys(seqs, wish) for seqs in _walk(selection, actor)), actor)
+    while plan_on(plan.id):
+        plan.refresh_from_db()
+        if plan.matched >= BULK_PLANNED_AT_ONCE:
+            plan.expected = listing.count(selection.wanted, actor=actor)
+            plan.save(update_fields=["expected"])
+            break
+    plan.refresh_from_db()
+    return plan
 
 
 def new_plan(actor: Actor, **fields: Any) -> BulkPlan:
@@ -95,33 +75,9 @@ def new_plan(actor: Actor, **fields: Any) -> BulkPlan:
     now = timezone.now()
     unused = [BulkState.PLANNING, BulkState.PLANNED]
     BulkPlan.objects.filter(state__in=unused, created_at__lt=now - _FORGOTTEN).delete()
-    about = {"actor": dumps(_kept(actor)), "actor_id": actor.id, "actor_name": actor.name}
-    return BulkPlan.objects.create(created_at=now, **about, **fields)
-
-
-def fill(plan: BulkPlan, parts: Iterable[Mapping[int, Wish]], actor: Actor) -> BulkPlan:
-    """Decide for all agents and write them down in batches; the plan is ready then.
-
-    Not one transaction: of many agents it would hold up all other writers on SQLite.
-    """
-    tally = Tally()
-    uniform = plan.op != BulkOp.ROWS
-    number = 0
-    for wishes in parts:
-        rules = Rules(wishes.values(), actor)
-        rules.read()
-        tally.take(decide(wishes, actor=actor, rules=rules))
-        items: list[Any] = [*wishes] if uniform else [[k, wish.add] for k, wish in wishes.items()]
-        batches = [
-            BulkBatch(plan=plan, number=number + i, items=dumps(part))
-            for i, part in enumerate(_parts(items))
-        ]
-        BulkBatch.objects.bulk_create(batches)
-        number += len(batches)
-    plan.matched = tally.counts.total()
-    plan.planned, plan.sample = dumps(tally.counts), dumps(tally.sample)
-    plan.state = BulkState.PLANNED
-    plan.save()
+    plan = BulkPlan(created_at=now, **fields)
+    keep_actor(plan, actor)
+    plan.save(force_insert=True)
     return plan
 
 
@@ -167,7 +123,7 @@ def get_plan(plan_id: UUID | str, *, actor: Actor, lock: bool = False) -> BulkPl
 def plans_of(actor: Actor) -> QuerySet[BulkPlan]:
     """The plans that exist for this actor."""
     actor.require(Power.MANAGE, "change agents in bulk")
-    plans = BulkPlan.objects.exclude(state=BulkState.PLANNING)
+    plans = BulkPlan.objects.all()
     return plans if actor.limit is None else plans.filter(actor_id=actor.id)
 
 
@@ -190,7 +146,7 @@ def renewed(plan: BulkPlan, *, actor: Actor) -> BulkPlan | None:
     if plan.state != BulkState.PLANNED or plan.wanted == "null":
         return None
     selection = selection_of(plan)
-    found = (seq for seqs in _walk(selection, actor) for seq in seqs)
+    found = (seq for seqs in walk(selection, actor) for seq in seqs)
     difference = _difference(planned_seqs(plan), found)
     if difference is None:
         return None
@@ -201,66 +157,12 @@ def renewed(plan: BulkPlan, *, actor: Actor) -> BulkPlan | None:
     return new
 
 
-def selection_of(plan: BulkPlan) -> Selection:
-    """What a plan was made for."""
-    wanted: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in loads(plan.wanted).items()
-    }
-    return Selection(AgentFilter(**wanted), tuple(loads(plan.excluded)), plan.query)
-
-
 def planned_seqs(plan: BulkPlan) -> Iterator[int]:
     """The keys of a plan's agents, in its order, a few batches in memory at a time."""
     batches = plan.batches.order_by("number").values_list("items", flat=True)
     for items in batches.iterator(chunk_size=20):
         for item in loads(items):
             yield item if isinstance(item, int) else item[0]
-
-
-def actor_of_plan(plan: BulkPlan) -> Actor:
-    """Who applies it, with the rights of the moment in which they began it."""
-    kept = loads(plan.actor)
-    powers = frozenset(Power(power) for power in kept["powers"])
-    return Actor(
-        Kind(kept["kind"]),
-        kept["id"],
-        kept["name"],
-        Source.BULK,
-        powers,
-        kept["limit"],
-        tuple(kept["may_tag"]),
-    )
-
-
-def keep_actor(plan: BulkPlan, actor: Actor) -> None:
-    """Note who applies the plan; the caller saves it."""
-    plan.actor, plan.actor_id, plan.actor_name = dumps(_kept(actor)), actor.id, actor.name
-
-
-def _kept(actor: Actor) -> dict[str, Any]:
-    kept = asdict(replace(actor, source=Source.BULK, wrote_at=None))
-    return kept | {"powers": sorted(actor.powers), "may_tag": list(actor.may_tag)}
-
-
-def _parts(items: Sequence[Any]) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while part := list(islice(rest, BULK_BATCH)):
-        yield part
-
-
-def _walk(selection: Selection, actor: Actor) -> Iterator[list[int]]:
-    """The keys of a selection's agents, newest first, some at a time."""
-    left_out = Agent.objects.filter(public_id__in=selection.excluded)
-    excluded = set(left_out.values_list("seq", flat=True)) if selection.excluded else set()
-    after = None
-    while True:
-        page = listing.page(selection.wanted, actor=actor, size=_STEP, after=after, until_one=True)
-        if seqs := [seq for seq in page.seqs if seq not in excluded]:
-            yield seqs
-        if page.older is None:
-            return
-        after = listing.decode(page.older, Sort.NEWEST)
 
 
 def _difference(before: Iterator[int], now: Iterator[int]) -> dict[str, int] | None:

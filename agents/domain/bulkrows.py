@@ -8,8 +8,9 @@ from itertools import islice
 
 from agents.actors import Actor, Power
 from agents.domain import guard, tagrows
-from agents.domain.bulk import check_reason, fill, new_plan
+from agents.domain.bulk import check_reason, new_plan
 from agents.domain.bulkdecide import Wish
+from agents.domain.bulkplan import fill
 from agents.errors import Invalid
 from agents.jsontext import dumps
 from agents.limits import CSV_ROWS

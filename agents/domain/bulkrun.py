@@ -14,37 +14,40 @@ from django.utils import timezone
 
 from agents.actors import Actor
 from agents.domain import history
-from agents.domain.bulk import (
-    actor_of_plan,
-    get_plan,
-    keep_actor,
-    new_plan,
-    require_agents,
-    undos_of,
-)
+from agents.domain.bulk import get_plan, new_plan, require_agents, undos_of
 from agents.domain.bulkdecide import Outcome, Rules, Wish, decide
+from agents.domain.bulkplan import actor_of_plan, keep_actor, plan_on, wish_of
 from agents.domain.bulkwrite import write_deltas
 from agents.domain.marks import mark_after_commit
+from agents.domain.standing import standing
 from agents.domain.transactions import write
 from agents.domain.undo import undo_part
 from agents.errors import Conflict
 from agents.jsontext import dumps, loads
 from agents.limits import BULK_AT_ONCE
-from agents.models import Act, Agent, BulkBatch, BulkOp, BulkPlan, BulkState, ChangeSet
+from agents.models import Act, Agent, BulkOp, BulkPlan, BulkState, ChangeSet
 
 # Agents a second that a worker of its own changes, measured on two busy cores.
 _PER_SECOND = {"postgresql": 1_000, "sqlite": 500}
 # A run that has not done a batch for so long has lost its runner.
 LOST = timedelta(seconds=10)
+# States in which a worker has something to do.
+UNDER_WAY = (BulkState.PLANNING, BulkState.RUNNING)
+_SAME_BATCHES = (
+    'INSERT INTO agents_bulkbatch (plan_id, number, items, "left")'
+    " SELECT %s, number, items, '[]' FROM agents_bulkbatch WHERE plan_id = %s AND number < %s"
+)
 
 
 @write
 def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
     """Apply a plan: a small one now, a large one is left running. A second call changes nothing.
 
-    Raises NotFound, NotAllowed, Conflict (nothing to do).
+    Raises NotFound, NotAllowed, Conflict (nothing to do, or still being planned).
     """
     plan = get_plan(plan_id, actor=actor, lock=True)
+    if plan.state == BulkState.PLANNING or _is_unplanned(plan):
+        raise Conflict("It is not planned to its end yet: wait for that, and look at the plan.")
     if plan.state != BulkState.PLANNED:
         return plan
     require_agents(plan)
@@ -54,9 +57,9 @@ def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
 
 @write
 def stop(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
-    """Stop a run after the batch that it is at; one that is not running stays as it is."""
+    """Stop a run after the batch that it is at, or the planning; all else stays as it is."""
     plan = get_plan(plan_id, actor=actor, lock=True)
-    if plan.state == BulkState.RUNNING:
+    if plan.state in UNDER_WAY:
         plan.state = BulkState.STOPPED
         plan.save(update_fields=["state"])
     return plan
@@ -64,13 +67,14 @@ def stop(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
 
 @write
 def resume(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
-    """Let a stopped run go on, by whoever asks. Raises Conflict once it is undone."""
+    """Let a stopped run, or its planning, go on by whoever asks. Raises Conflict once it is undone."""
     plan = get_plan(plan_id, actor=actor, lock=True)
     if plan.state == BulkState.STOPPED:
         if _undo_of(plan) is not None:
             raise Conflict("This bulk change was undone, so it does not go on. Plan it anew.")
         keep_actor(plan, actor)
-        plan.state, plan.problem, plan.beat_at = BulkState.RUNNING, "", None
+        plan.state = BulkState.PLANNING if _is_unplanned(plan) else BulkState.RUNNING
+        plan.problem, plan.beat_at = "", None
         plan.save()
     return plan
 
@@ -89,9 +93,8 @@ def begin_undo(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
     if plan.change_set_id is None:
         raise Conflict("It changed nothing, so there is nothing to undo.")
     undo = new_plan(actor, op=BulkOp.UNDO, undoes=plan.change_set_id, query=plan.query)
-    done = plan.batches.filter(number__lt=plan.next_batch).order_by("number")
-    for batch in done.iterator(chunk_size=50):
-        BulkBatch.objects.create(plan=undo, number=batch.number, items=batch.items)
+    with connection.cursor() as cursor:  # one statement, however many batches
+        cursor.execute(_SAME_BATCHES, [_key(undo), _key(plan), plan.next_batch])
     undo.matched = plan.looked
     undo.planned = dumps({Outcome.CHANGE: plan.changed})
     return _begin(undo)
@@ -111,14 +114,18 @@ def seconds_left(plan: BulkPlan) -> int | None:
 
 def is_lost(plan: BulkPlan) -> bool:
     """True if it is to run and nobody has run it for a while."""
-    last = plan.beat_at or plan.started_at
-    running = plan.state == BulkState.RUNNING
-    return running and (last is None or last < timezone.now() - LOST)
+    last = plan.beat_at or plan.started_at or plan.created_at
+    return plan.state in UNDER_WAY and last < timezone.now() - LOST
+
+
+def step(plan_id: UUID | str) -> bool:
+    """Plan some more agents of a plan, or do the next batch of a run; False if there is none, or it
+    was stopped. Raises NotAllowed where who asked for it may no longer do it."""
+    return plan_on(plan_id) or _run_on(plan_id)
 
 
 @write
-def step(plan_id: UUID | str) -> bool:
-    """Do the next batch of a run. False if there is none, or it was stopped."""
+def _run_on(plan_id: UUID | str) -> bool:
     plan = BulkPlan.objects.select_for_update(no_key=True).filter(id=plan_id).first()
     if plan is None or plan.state != BulkState.RUNNING:
         return False
@@ -128,8 +135,8 @@ def step(plan_id: UUID | str) -> bool:
 
 @write
 def give_up(plan_id: UUID | str, problem: str) -> None:
-    """Stop a run that cannot go on, and say why."""
-    BulkPlan.objects.filter(id=plan_id, state=BulkState.RUNNING).update(
+    """Stop a run, or a planning, that cannot go on, and say why."""
+    BulkPlan.objects.filter(id=plan_id, state__in=UNDER_WAY).update(
         state=BulkState.STOPPED, problem=problem
     )
 
@@ -145,12 +152,22 @@ def stop_all(*, problem: str) -> int:
     return running.update(state=BulkState.STOPPED, problem=problem)
 
 
+def _is_unplanned(plan: BulkPlan) -> bool:
+    """True if it was stopped before it was planned to its end."""
+    return plan.planned_to is not None
+
+
+def _key(plan: BulkPlan) -> Any:
+    """The plan's key as its column holds it."""
+    return BulkPlan._meta.pk.get_db_prep_value(plan.pk, connection)
+
+
 def _undo_of(plan: BulkPlan) -> BulkPlan | None:
     return undos_of([plan]).get(plan.change_set_id)
 
 
 def _begin(plan: BulkPlan) -> BulkPlan:
-    plan.state, plan.started_at = BulkState.RUNNING, timezone.now()
+    plan.state, plan.started_at, plan.beat_at = BulkState.RUNNING, timezone.now(), None
     plan.save()
     if not is_job(plan):
         while _step(plan):
@@ -188,7 +205,7 @@ class _Done:
 
 
 def _change_batch(plan: BulkPlan, items: list[Any]) -> _Done:
-    actor = actor_of_plan(plan)
+    actor = standing(actor_of_plan(plan))
     wishes = _wishes(plan, items)
     rules = Rules(wishes.values(), actor)
     rules.lock()
@@ -207,9 +224,7 @@ def _change_batch(plan: BulkPlan, items: list[Any]) -> _Done:
 def _wishes(plan: BulkPlan, items: list[Any]) -> dict[int, Wish]:
     if plan.op == BulkOp.ROWS:
         return {seq: Wish(tuple(tags)) for seq, tags in items}
-    swap = plan.op == BulkOp.REPLACE
-    wish = Wish(tuple(loads(plan.add)), tuple(loads(plan.remove)), swap)
-    return dict.fromkeys(items, wish)
+    return dict.fromkeys(items, wish_of(plan))
 
 
 def _undo_batch(plan: BulkPlan, items: list[Any]) -> _Done:
@@ -218,7 +233,7 @@ def _undo_batch(plan: BulkPlan, items: list[Any]) -> _Done:
     undone = undo_part(
         change_set_id=plan.undoes or 0,
         agent_ids=agents.keys(),
-        actor=actor_of_plan(plan),
+        actor=standing(actor_of_plan(plan)),
         into=_change_set(plan),
     )
     changed = {str(change.agent_id) for change in undone.done}

@@ -21,7 +21,10 @@ class BulkOp(models.TextChoices):
 
 
 class BulkState(models.TextChoices):
-    """Where a plan stands. Only a planned one can begin, only a stopped one can go on."""
+    """Where a plan stands. Only a planned one can begin, only a stopped one can go on.
+
+    One that was stopped while it was being planned has `planned_to`, and goes on being planned.
+    """
 
     PLANNING = "planning", "being planned"
     PLANNED = "planned", "planned"
@@ -51,6 +54,9 @@ class BulkPlan(models.Model):
     actor_name = ExactTextField()
     state = models.CharField(max_length=16, choices=BulkState.choices, default=BulkState.PLANNING)
     matched = models.PositiveIntegerField(default=0)
+    # Of a plan that is being made: where in the list it goes on, and how many match about now.
+    planned_to = models.TextField(null=True)
+    expected = models.PositiveIntegerField(null=True)
     planned = JsonTextField(default="{}")
     sample = JsonTextField(default="[]")
     difference = JsonTextField(default="null")

@@ -68,7 +68,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _planned(selection: bulk.Selection, form: BulkForm, actor: Actor) -> BulkPlan:
-    return bulk.make_plan(selection=selection, change=form.change(), actor=actor)
+    return tasks.make_plan(selection=selection, change=form.change(), actor=actor)
 
 
 def _op(request: HttpRequest) -> BulkOp:
@@ -94,7 +94,7 @@ def apply(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """Apply the plan; where other agents match now, show a new plan with the difference first."""
     actor = actor_of(request)
     old = bulk.get_plan(plan_id, actor=actor)
-    if (newer := bulk.renewed(old, actor=actor)) is not None:
+    if (newer := tasks.renewed(old, actor=actor)) is not None:
         return see_other(newer.get_absolute_url())
     try:
         return see_other(tasks.begin(plan_id=plan_id, actor=actor).get_absolute_url())

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from agents.domain.bulk import undos_of
 from agents.domain.bulkdecide import Outcome
 from agents.domain.bulkresults import skipped_of
-from agents.domain.bulkrun import is_job, is_lost
+from agents.domain.bulkrun import UNDER_WAY, is_job, is_lost
 from agents.filterparse import parse
 from agents.jsontext import loads
 from agents.models import BulkOp, BulkPlan, BulkState
@@ -64,6 +64,9 @@ def plan_context(plan: BulkPlan) -> dict[str, Any]:
         "refused": refused[:_REFUSED],
         "refused_count": len(refused),
         "is_planned": plan.state == BulkState.PLANNED,
+        "is_planning": plan.state == BulkState.PLANNING,
+        "is_half_planned": plan.state == BulkState.STOPPED and plan.planned_to is not None,
+        "is_under_way": plan.state in UNDER_WAY,
         "is_running": plan.state == BulkState.RUNNING,
         "is_stopped": plan.state == BulkState.STOPPED,
         "is_lost": is_lost(plan),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.actors import MANAGE, Actor
+from agents.actors import Actor
 from agents.domain import bulk, bulkrun
 from agents.domain.agents import create_agents, delete_agent
 from agents.domain.bulk import BulkChange, Selection, make_plan
@@ -19,7 +19,8 @@ from tests.helpers import (
     everything,
     make_agent,
     make_editor,
-    make_key_actor,
+    make_key_row,
+    make_manager,
     replayed,
     tags_of,
 )
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def manager() -> Actor:
-    return make_editor("Mona", MANAGE)
+    return make_manager("Mona")
 
 
 def make_many(count: int, *, tags: tuple[str, ...] = ("t",), start: int = 0) -> list[Agent]:
@@ -139,7 +140,7 @@ def test_full_agent_is_skipped_and_listed(settings: object) -> None:
 
 def test_protected_tag_is_skipped_for_a_key_that_may_not_write_it() -> None:
     agent = make_agent(tags=["user_1"])
-    actor = make_key_actor("user_1", powers=MANAGE)
+    actor = make_key_row("user_1")
     plan = plan_of("add", add=["git-memory-enabled"], actor=actor)
     assert counts(plan) == {"refused": 1}
     with pytest.raises(Conflict):
@@ -149,7 +150,7 @@ def test_protected_tag_is_skipped_for_a_key_that_may_not_write_it() -> None:
 
 def test_limited_actor_reaches_its_own_agents_and_plans_only() -> None:
     own, other = make_agent(tags=["user_1"]), make_agent(tags=["user_2"])
-    actor = make_key_actor("user_1", powers=MANAGE)
+    actor = make_key_row("user_1")
     theirs = plan_of("add", add=["x"])
     plan = run(plan_of("add", add=["note"], actor=actor), actor)
     assert (plan.matched, tags_of(own), tags_of(other)) == (1, ["note", "user_1"], ["user_2"])

@@ -24,6 +24,7 @@ from serve import worker_command
 from agents import tasks
 from agents.domain import recount
 from agents.domain.bulk import BulkChange, Selection, make_plan
+from agents.domain.bulkplan import plan_on
 from agents.domain.bulkrun import LOST
 from agents.domain.tags import change_tags
 from agents.filters import AgentFilter
@@ -42,7 +43,11 @@ def make_herd(count: int, shape: str = "loadtest") -> None:
 
 
 def planned(op: BulkOp = BulkOp.ADD) -> BulkPlan:
-    return make_plan(selection=Selection(LOADED), change=BulkChange(op, add=["bulk"]), actor=ROOT)
+    plan = make_plan(selection=Selection(LOADED), change=BulkChange(op, add=["bulk"]), actor=ROOT)
+    while plan_on(plan.id):
+        pass
+    plan.refresh_from_db()
+    return plan
 
 
 @contextmanager

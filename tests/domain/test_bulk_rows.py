@@ -2,7 +2,6 @@
 
 import pytest
 
-from agents.actors import MANAGE
 from agents.domain import bulkrun
 from agents.domain.bulkrows import plan_rows
 from agents.errors import Invalid, NotAllowed
@@ -14,12 +13,12 @@ from tests.helpers import (
     everything,
     make_agent,
     make_editor,
-    make_key_actor,
+    make_key_row,
+    make_manager,
     tags_of,
 )
 
 pytestmark = pytest.mark.django_db
-MANAGER = make_editor("Mona", MANAGE)
 
 
 def test_rows_become_a_plan_and_one_change_set() -> None:
@@ -32,13 +31,13 @@ def test_rows_become_a_plan_and_one_change_set() -> None:
         f"{two.public_id},b\r\n"
     )
     before = all_tags()
-    plan = plan_rows(text=text, actor=MANAGER, reason="list")
+    plan = plan_rows(text=text, actor=make_manager(), reason="list")
     assert (plan.matched, loads(plan.planned), all_tags()) == (2, {"change": 2}, before)
-    plan = bulkrun.begin(plan_id=plan.id, actor=MANAGER)
+    plan = bulkrun.begin(plan_id=plan.id, actor=make_manager())
     assert (plan.state, plan.changed) == (BulkState.DONE, 2)
     assert (tags_of(one), tags_of(two)) == (["a", "vip, or so"], [" spaced ", "b"])
     assert drift() == []
-    bulkrun.begin_undo(plan_id=plan.id, actor=MANAGER)
+    bulkrun.begin_undo(plan_id=plan.id, actor=make_manager())
     assert all_tags() == before
 
 
@@ -46,7 +45,7 @@ def test_every_refused_line_is_named_with_why() -> None:
     agent = make_agent()
     text = f"{agent.public_id},ok\n\nnobody,x\n{agent.public_id}\n{agent.public_id},\n"
     text += f"{agent.public_id},ok\n{agent.public_id},{'x' * 513}\n"
-    plan = plan_rows(text=text, actor=MANAGER)
+    plan = plan_rows(text=text, actor=make_manager())
     assert [(line, why) for line, _, why in loads(plan.refused)] == [
         (3, "names an agent that is not there."),
         (4, "has 1 cell and not two."),
@@ -59,7 +58,7 @@ def test_every_refused_line_is_named_with_why() -> None:
 
 def test_limited_actor_reaches_its_own_agents_and_tags() -> None:
     own, other = make_agent(tags=["user_1"]), make_agent(tags=["user_2"])
-    actor = make_key_actor("user_1", powers=MANAGE)
+    actor = make_key_row("user_1")
     text = f"{own.public_id},note\n{own.public_id},user_2\n{other.public_id},note\n"
     plan = plan_rows(text=text, actor=actor)
     assert [line for line, _, _ in loads(plan.refused)] == [2, 3]
@@ -71,7 +70,7 @@ def test_limited_actor_reaches_its_own_agents_and_tags() -> None:
 def test_text_without_a_row_to_use_changes_nothing(text: str) -> None:
     before = everything()
     with pytest.raises(Invalid) as refusal:
-        plan_rows(text=text, actor=MANAGER)
+        plan_rows(text=text, actor=make_manager())
     assert refusal.value.field == "rows"
     assert everything() == before
 
@@ -85,4 +84,4 @@ def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.domain.bulkrows.CSV_ROWS", 2)
     agent = make_agent()
     with pytest.raises(Invalid):
-        plan_rows(text=f"{agent.public_id},x\n" * 4, actor=MANAGER)
+        plan_rows(text=f"{agent.public_id},x\n" * 4, actor=make_manager())

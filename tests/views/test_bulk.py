@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from agents.domain import bulkrun
 from agents.domain.agents import create_agents
 from agents.domain.newagents import NewAgent
 from agents.domain.tags import change_tags
@@ -215,3 +216,29 @@ def test_large_change_is_left_to_the_worker() -> None:
     client.post(f"{url}undo/")
     call_command("db_worker", batch=True, startup_delay=False, interval=0, verbosity=0)
     assert Tag.objects.get(name="vip").n == 0
+
+
+def test_plan_of_very_many_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.domain.bulkplan._STEP", 2)
+    monkeypatch.setattr("agents.domain.bulk.BULK_PLANNED_AT_ONCE", 2)
+    for _ in range(5):
+        make_agent(tags=["t"])
+    client = signed_in("manager")
+    url = plan_all(client, "any=t", add="vip")
+    page = client.get(url)
+    assert text_at(page, "#plan-h") == "Being planned"
+    bar = soup(page).select_one("#plan-progress")
+    assert (bar["max"], bar["value"]) == ("5", "2")
+    assert soup(page).select_one("#progress")["hx-trigger"] == "every 1s"
+    assert soup(page).select_one("#apply") is None
+    refused = client.post(f"{url}apply/")
+    assert (refused.status_code, text_at(refused, "#plan-h")) == (409, "Being planned")
+    client.post(f"{url}stop/")
+    page = client.get(url)
+    assert text_at(page, "#plan-h") == "Planning stopped"
+    assert soup(page).select_one("#progress").get("hx-trigger") is None
+    client.post(f"{url}resume/")
+    while bulkrun.step(BulkPlan.objects.get().id):
+        pass
+    page = client.get(url)
+    assert text_at(page, ".plan-counts") == "5 agents will change."
