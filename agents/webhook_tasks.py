@@ -47,10 +47,15 @@ def deliver_webhooks() -> None:
         return  # `delivering` begins again
     _come_back()
     end = time.monotonic() + _SLICE
-    webhook_queue.take_up()
-    while send_due() and time.monotonic() < end:
-        webhook_queue.take_up()
+    while deliver_some() and time.monotonic() < end:
+        pass
     _clean()
+
+
+def deliver_some() -> bool:
+    """Take up a part of the log, and make some attempts. True if there may be more to do."""
+    more = webhook_queue.take_up()
+    return bool(send_due()) or more
 
 
 def send_due() -> int:

@@ -51,22 +51,22 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-def take_up() -> int:
-    """Write the deliveries of what happened since, for each webhook. How many."""
-    behind = Webhook.objects.filter(enabled=True).order_by("id")
-    cursors = dict(behind.values_list("id", "cursor"))
+def take_up() -> bool:
+    """Write the deliveries of what happened since, for each webhook. True if there is more."""
+    cursors = dict(Webhook.objects.filter(enabled=True).order_by("id").values_list("id", "cursor"))
     if not cursors:
-        return 0
+        return False
     end = webhook_log.safe_end()
-    return sum(_take_up(key, end) for key, cursor in cursors.items() if cursor < end)
+    more = [_take_up(key, end) for key, cursor in cursors.items() if cursor < end]
+    return any(more)
 
 
 @transaction.atomic
-def _take_up(webhook_id: int, end: int) -> int:
+def _take_up(webhook_id: int, end: int) -> bool:
     locked = Webhook.objects.select_for_update(skip_locked=True)
     hook = locked.filter(id=webhook_id, enabled=True, cursor__lt=end).first()
     if hook is None or _is_full(hook):
-        return 0
+        return False
     found, hook.cursor = events.happened(hook.cursor, end)
     hook.save(update_fields=["cursor"])
     now = timezone.now()
@@ -84,7 +84,7 @@ def _take_up(webhook_id: int, end: int) -> int:
         for one in _wanted(hook, found)
     ]
     Delivery.objects.bulk_create(rows, batch_size=1000)
-    return len(rows)
+    return int(hook.cursor) < end
 
 
 def _is_full(hook: Webhook) -> bool:

@@ -1,7 +1,5 @@
 """What a receiver is told of each change, and of which."""
 
-from typing import Any
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -18,33 +16,13 @@ from agents.domain.merge import delete_tag, merge_tags
 from agents.domain.tags import change_tags
 from agents.domain.undo_set import undo_set
 from agents.domain.users import How, offboard
-from agents.domain.webhooks import create_webhook
 from agents.filters import AgentFilter
 from agents.models import BulkOp, Delivery, Webhook
-from agents.webhook_tasks import send_due
 from tests.helpers import ROOT, make_agent, make_editor
 from tests.webhooks.receiver import Receiver
+from tests.webhooks.telling import deliver, make_hook, told
 
 pytestmark = pytest.mark.django_db
-
-
-def make_hook(there: Receiver, **fields: Any) -> Webhook:
-    return create_webhook(url=there.url, actor=ROOT, **fields).webhook
-
-
-def deliver() -> None:
-    """All that is new and due, at once."""
-    while webhook_queue.take_up() + send_due():
-        pass
-
-
-def told(there: Receiver) -> list[tuple[str, dict[str, Any]]]:
-    """The events in the order of what happened, without who did it."""
-    general = ("change_set", "by", "source", "reason", "undoes")
-    return [
-        (one["type"], {k: v for k, v in one["data"].items() if k not in general})
-        for one in sorted(there.told(), key=lambda one: one["sequence"])
-    ]
 
 
 def test_a_change_of_tags_is_told_with_all_there_is_to_say(there: Receiver) -> None:

@@ -1,0 +1,126 @@
+"""The worker itself, as it is started: told within seconds, and killed in the middle."""
+
+import os
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+from processes import start, stop
+from serve import worker_command
+
+from agents import webhook_tasks
+from agents.domain.tags import change_tags
+from agents.domain.webhooks import LEASE, create_webhook, disable_webhook
+from agents.models import Delivery, DeliveryState, LogHead, Webhook
+from tests.helpers import ROOT, make_agent
+from tests.webhooks.receiver import Got, Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def worker(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker as `make run` starts it, which may send to this machine."""
+    about = {
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1/32",
+        "WEBHOOK_RETRY_SECONDS": "0.1",
+    }
+    process = start(worker_command(), env=os.environ | about)
+    try:
+        yield process
+    finally:
+        stop([process], seconds=20)
+
+
+def make_hook(there: Receiver) -> Webhook:
+    with webhook_tasks.delivering():
+        return create_webhook(url=there.url, actor=ROOT).webhook
+
+
+def turns() -> list[str]:
+    return sorted(DBTaskResult.objects.values_list("status", flat=True))
+
+
+def test_a_change_is_told_within_seconds_and_the_next_as_well(
+    there: Receiver, database_url: str
+) -> None:
+    agent = make_agent().public_id
+    make_hook(there)
+    with worker(database_url):
+        for number, tag in enumerate(("a", "b"), 1):
+            begun = time.monotonic()
+            change_tags(agent_id=agent, add=[tag], actor=ROOT)
+            there.wait_for(number)
+            print(f"told after {time.monotonic() - begun:.1f} s")
+    assert [body["data"]["tags"] for body in there.told()] == [["a"], ["a", "b"]]
+
+
+def test_a_killed_worker_loses_nothing(there: Receiver, database_url: str) -> None:
+    ids = [make_agent().public_id for _ in range(40)]
+    make_hook(there)
+    for tag in "abc":
+        for one in ids:
+            change_tags(agent_id=one, add=[tag], actor=ROOT)
+
+    def slowly(got: Got) -> int:
+        time.sleep(0.05)  # so that the kill meets some under way
+        return 204
+
+    there.answer = slowly
+    with worker(database_url) as process:
+        there.wait_for(30)
+        process.kill()
+        process.wait()
+    under_way = Delivery.objects.filter(state=DeliveryState.WAITING, attempts__gt=0)
+    assert 1 <= under_way.count() <= 8
+    # Two minutes later.
+    under_way.update(next_at=timezone.now() - LEASE)
+    there.answer = lambda got: 204
+    with worker(database_url):
+        deadline = time.monotonic() + 60
+        while Delivery.objects.filter(state=DeliveryState.DONE).count() < 120:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)  # between looks; what is waited for has no other sign
+    order: dict[str, list[str]] = defaultdict(list)
+    seen = set()
+    for body in there.told():
+        if body["id"] not in seen:  # as a receiver does
+            seen.add(body["id"])
+            order[body["data"]["agent_id"]] += body["data"]["added"]
+    assert order == {one: ["a", "b", "c"] for one in ids}
+    assert len(there.got) - len(seen) <= 8
+
+
+def test_turns_go_on_while_there_is_a_webhook_and_end_with_it(there: Receiver) -> None:
+    hook = make_hook(there)
+    assert turns() == ["READY"]
+    with webhook_tasks.delivering():
+        pass
+    assert turns() == ["READY"]
+    for number in (1, 2):
+        DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
+        call_command("db_worker", batch=True, startup_delay=False, interval=0, verbosity=0)
+        assert turns() == ["READY", *["SUCCESSFUL"] * number]
+    disable_webhook(webhook_id=hook.public_id, actor=ROOT)
+    DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, verbosity=0)
+    assert turns() == ["SUCCESSFUL"] * 3
+
+
+def test_turns_that_are_over_do_not_pile_up(there: Receiver) -> None:
+    make_hook(there)
+    webhook_tasks.deliver_webhooks.func()
+    old = timezone.now() - 2 * webhook_tasks._CLEAN
+    DBTaskResult.objects.update(status="SUCCESSFUL", finished_at=old)
+    LogHead.objects.update(cleaned_at=old)
+    webhook_tasks.deliver_webhooks.func()
+    assert turns() == ["READY"]
