@@ -107,7 +107,7 @@ def _list(of: "Strangers") -> Request:
     query = [*_filter(of), ("limit", str(of.rng.choice([1, 3, 50])))]
     query.append(("order_by", of.rng.choice(["created_at", "updated_at"])))
     if of.rng.random() < 0.5:
-        query.append((of.rng.choice(["after", "before"]), of.pick("agent")))
+        query.append((of.rng.choice(["after", "before"]), of.cursor()))
     return Request("GET", f"/v1/agents/?{urlencode(query)}")
 
 

@@ -244,6 +244,11 @@ class Strangers:
         known = [one for one in self.traces if one.startswith(kind)]
         return self.rng.choice([*known[-60:], self.fresh_id(kind)])
 
+    def cursor(self) -> str:
+        """The id of an agent, often of one that was deleted."""
+        gone = list(Tombstone.objects.order_by("seq").values_list("public_id", flat=True))
+        return self.rng.choice(gone) if gone and self.rng.random() < 0.5 else self.pick("agent")
+
     def agent(self) -> str:
         """Mostly one that is there."""
         there = list(Agent.objects.order_by("seq").values_list("public_id", flat=True))

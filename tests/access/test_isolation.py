@@ -23,7 +23,7 @@ def walk(seed: int, steps: int, mostly: str = "") -> Strangers:
     return strangers
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_strangers_never_meet(seed: int) -> None:
     strangers = walk(seed, 100)
     # The walk is worth something: they were answered, and refused in every way.
