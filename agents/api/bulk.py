@@ -19,6 +19,7 @@ from agents.api.auth import actor_of
 from agents.api.bulk_bodies import (
     BulkBody,
     BulkPlanState,
+    BulkState,
     NewerPlan,
     PlanId,
     PlansQuery,
@@ -36,14 +37,15 @@ from agents.errors import BadRequest, Invalid
 from agents.filterparse import ListState, to_query
 from agents.filters import AgentFilter
 from agents.jsontext import loads
-from agents.models import BulkPlan, BulkState
+from agents.models import BulkPlan
+from agents.models import BulkState as State
 from agents.tagnames import text_problem
 
 router = Router(tags=["bulk changes"])
 
 _REFUSED = 200  # rows refused that an answer names
 _BEGUN = {202: BulkPlanState}
-_STATES = (BulkState.PLANNING, BulkState.RUNNING)
+_STATES = (State.PLANNING, State.RUNNING)
 
 
 @router.post("/", response=answers(BulkPlanState, WRITE) | _BEGUN)
@@ -61,7 +63,7 @@ def make_plan_of_rows(request: HttpRequest, body: RowsBody) -> Answer:
     return _answer(plan_pairs(pairs=pairs, actor=actor_of(request), reason=body.reason))
 
 
-@router.get("/", response=answers(list[BulkPlanState], READ))
+@router.get("/", response=answers(list[BulkState], READ))
 def list_plans(request: HttpRequest, query: Query[PlansQuery]) -> Answer:
     """Bulk changes, newest first. To go on, give the last one's id as `after`."""
     found = bulk.plans_of(actor_of(request))
@@ -74,7 +76,7 @@ def list_plans(request: HttpRequest, query: Query[PlansQuery]) -> Answer:
     if query.state:
         found = found.filter(state=query.state)
     page = list(found.order_by("-created_at", "-id")[: query.size])
-    return json_answer(_states(page))
+    return json_answer(_briefs(page))
 
 
 @router.get("/{plan_id}", response=answers(BulkPlanState, READ_ONE))
@@ -165,42 +167,50 @@ def _answer(plan: BulkPlan) -> Answer:
 
 
 def _state(plan: BulkPlan) -> dict[str, Any]:
-    return _states([plan])[0]
-
-
-def _states(plans: Sequence[BulkPlan]) -> list[dict[str, Any]]:
-    undos = bulk.undos_of(plans)
-    return [_told(plan, undos.get(plan.change_set_id)) for plan in plans]
-
-
-def _told(plan: BulkPlan, undone_by: BulkPlan | None) -> dict[str, Any]:
     refused = loads(plan.refused)
-    sample = [
-        {"agent_id": one["id"], "name": one["name"], "changes": one["words"]}
-        for one in loads(plan.sample)
-    ]
-    as_they_are = (
-        "op", "reason", "state", "matched", "looked", "changed", "problem", "undoes", "created_at",
-        "started_at", "finished_at",
-    )  # fmt: skip
     return {
-        **{name: getattr(plan, name) for name in as_they_are},
-        "id": str(plan.id),
-        "add": loads(plan.add),
-        "remove": loads(plan.remove),
-        "filter": filter_state(loads(plan.wanted)),
-        "excluded": len(loads(plan.excluded)),
-        "by": plan.actor_name,
-        "counts": loads(plan.planned),
-        "sample": sample,
+        **_briefs([plan])[0],
         "difference": loads(plan.difference),
+        "sample": [
+            {"agent_id": one["id"], "name": one["name"], "changes": one["words"]}
+            for one in loads(plan.sample)
+        ],
         "refused": [
             {"row": row, "text": text, "why": why} for row, text, why in refused[:_REFUSED]
         ],
         "refused_count": len(refused),
+    }
+
+
+def _briefs(plans: Sequence[BulkPlan]) -> list[dict[str, Any]]:
+    undos = bulk.undos_of(plans)
+    return [_brief(plan, undos.get(plan.change_set_id)) for plan in plans]
+
+
+def _brief(plan: BulkPlan, undone_by: BulkPlan | None) -> dict[str, Any]:
+    return {
+        "id": str(plan.id),
+        "op": plan.op,
+        "add": loads(plan.add),
+        "remove": loads(plan.remove),
+        "filter": filter_state(loads(plan.wanted)),
+        "excluded": len(loads(plan.excluded)),
+        "reason": plan.reason,
+        "by": plan.actor_name,
+        "state": plan.state,
+        "matched": plan.matched,
+        "expected": plan.expected,
+        "counts": loads(plan.planned),
         "is_job": bulkrun.is_job(plan),
         "seconds": bulkrun.seconds_left(plan),
+        "looked": plan.looked,
+        "changed": plan.changed,
         "is_lost": bulkrun.is_lost(plan),
+        "problem": plan.problem,
         "change_set": plan.change_set_id,
+        "undoes": plan.undoes,
         "undone_by": str(undone_by.id) if undone_by else None,
+        "created_at": plan.created_at,
+        "started_at": plan.started_at,
+        "finished_at": plan.finished_at,
     }

@@ -15,7 +15,7 @@ from agents.api.schemas import Problem
 from agents.domain.bulk import BulkChange
 from agents.domain.bulkdecide import Outcome
 from agents.limits import BULK_PICKED, CSV_ROWS, PAGE_DEFAULT, PAGE_MOST
-from agents.models import BulkOp, BulkState
+from agents.models import BulkOp
 
 PlanId = Annotated[str, Path(pattern=f"^{UUID4}$", example="123e4567-e89b-42d3-8456-426614174000")]
 _AgentId = Annotated[str, Field(pattern=f"^agent-{UUID4}$")]
@@ -119,26 +119,23 @@ class RefusedState(BaseModel):
     why: str
 
 
-class BulkPlanState(BaseModel):
-    """A bulk change: what it will do, how far it is, what can be done about it."""
+class BulkState(BaseModel):
+    """A bulk change: what it will do, how far it is."""
 
     id: str
     op: Literal["add", "remove", "replace", "rows", "undo"]
     add: list[str]
     remove: list[str]
-    filter: Json | None = Field(description="The parts that were given; null of rows and undo.")
+    filter: Json | None = Field(
+        description="Which agents, in the words of the request; null of rows and undo."
+    )
     excluded: int = Field(description="Agents taken out by hand.")
     reason: str
-    state: BulkState
     by: str
+    state: Literal["planning", "planned", "running", "stopped", "done"]
     matched: int = Field(description="Agents of the plan; while it is being planned, so far.")
+    expected: int | None = Field(description="While it is being planned: how many there will be.")
     counts: dict[Outcome, int] = Field(description="The plan's agents by what becomes of each.")
-    sample: list[SampleState] = Field(description="The first that change.")
-    difference: DifferenceState | None = Field(
-        description="Of a plan that took the place of an older one."
-    )
-    refused: list[RefusedState] = Field(description="The first 200 rows that are left out.")
-    refused_count: int
     is_job: bool = Field(description="Too large for one request: the worker does it.")
     seconds: int | None = Field(description="Of a job: about how long what is left of it takes.")
     looked: int = Field(description="Agents done, of `matched`.")
@@ -153,6 +150,17 @@ class BulkPlanState(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class BulkPlanState(BulkState):
+    """A bulk change with the first of its agents."""
+
+    difference: DifferenceState | None = Field(
+        description="Of a plan that took the place of an older one."
+    )
+    sample: list[SampleState] = Field(description="The first that change.")
+    refused: list[RefusedState] = Field(description="The first 200 rows that are left out.")
+    refused_count: int
 
 
 class ResultState(BaseModel):
@@ -182,8 +190,26 @@ class NewerPlan(Problem):
     )
 
 
+# What a kept filter's parts are called in a request; those left out have the same name.
+_WORDS = {
+    "any": "tags",
+    "none": "exclude_tags",
+    "models": "model",
+    "q": "query_text",
+    "ids": "agent_ids",
+    "identities": "identity_ids",
+}
+
+
 def filter_state(wanted: dict[str, Any] | None) -> Json | None:
-    """The parts of a kept filter that say something."""
+    """A kept filter in the words of a request, and in its own where a page can say more."""
     if wanted is None:
         return None
-    return {name: value for name, value in wanted.items() if value not in (None, False, "", [])}
+    given = {
+        _WORDS.get(name, name): value
+        for name, value in wanted.items()
+        if value not in (None, False, "") and (value != [] or name in ("ids", "identities"))
+    }
+    if "all" in given and "tags" not in given:
+        given |= {"tags": given.pop("all"), "match_all_tags": True}
+    return given

@@ -9,10 +9,12 @@ from django.core.management import call_command
 from django.http import HttpResponse
 
 from agents.domain import recount
+from agents.domain.bulk import BulkChange, Selection, make_plan
 from agents.domain.bulkrun import LOST
 from agents.domain.identities import NewIdentity, create_identity
+from agents.filters import AgentFilter
 from agents.limits import BULK_AT_ONCE, BULK_PICKED, CSV_ROWS
-from agents.models import Agent, AgentTag, BulkPlan, BulkState, Change, ChangeSet, Tag
+from agents.models import Agent, AgentTag, BulkOp, BulkPlan, BulkState, Change, ChangeSet, Tag
 from tests.api.calls import NOBODY, call, make_token, wheres
 from tests.helpers import ROOT, all_tags, drift, everything, make_agent, replayed, tags_of
 
@@ -67,6 +69,7 @@ def test_plan_says_all_and_changes_nothing(token: str) -> None:
         "state": "planned",
         "by": "API key “app”",
         "matched": 2,
+        "expected": None,
         "counts": {"change": 1, "same": 1},
         "sample": [{"agent_id": bob.public_id, "name": "Bob", "changes": ["+vip"]}],
         "difference": None,
@@ -115,6 +118,21 @@ def test_filter_has_the_words_of_the_list(token: str, wanted: Any, found: list[s
     assert made["matched"] == len(found)
 
 
+def test_filter_is_told_in_the_words_it_was_asked_in(token: str) -> None:
+    for wanted in (
+        {},
+        {"tags": ["a"], "exclude_tags": ["b"], "untagged": True},
+        {"tags": ["a", "b"], "match_all_tags": True},
+        {"model": ["x/y"], "name": "Bob", "query_text": "b"},
+    ):
+        assert plan(token, filter=wanted)["filter"] == wanted
+    assert plan(token, agent_ids=[NOBODY])["filter"] == {"agent_ids": [NOBODY]}
+    assert plan(token, filter={"project_id": "p"})["filter"] == {"agent_ids": []}
+    both = Selection(AgentFilter(any=("a",), all=("b",), userless=True))
+    made = make_plan(selection=both, change=BulkChange(BulkOp.ADD, ["x"]), actor=ROOT)
+    assert read(token, str(made.id))["filter"] == {"tags": ["a"], "all": ["b"], "userless": True}
+
+
 def test_agents_can_be_picked_and_left_out(token: str) -> None:
     one, two, three = (make_agent(name=name, tags=["t"]) for name in "123")
     ids = [one.public_id, two.public_id]
@@ -122,7 +140,7 @@ def test_agents_can_be_picked_and_left_out(token: str) -> None:
     assert [row["agent_id"] for row in picked["sample"]] == ids[::-1]
     left = plan(token, filter={"tags": ["t"]}, excluded_agent_ids=[*ids, NOBODY])
     assert [row["agent_id"] for row in left["sample"]] == [three.public_id]
-    assert (left["excluded"], left["filter"]) == (3, {"any": ["t"]})
+    assert (left["excluded"], left["filter"]) == (3, {"tags": ["t"]})
     assert plan(token, agent_ids=[])["matched"] == 0
 
 
@@ -342,7 +360,10 @@ def test_list_pages_and_filters(token: str) -> None:
     assert listed(f"limit=2&after={ids[1]}") == ids[2:]
     assert listed(f"after={ids[2]}") == []
     assert (listed("state=done"), listed("state=planned")) == ([ids[1]], [ids[0], ids[2]])
-    assert read(token, "?limit=1") == [read(token, ids[0])]
+    whole = read(token, ids[0])
+    (brief,) = read(token, "?limit=1")
+    assert brief == {name: whole[name] for name in brief}
+    assert whole.keys() - brief.keys() == {"difference", "sample", "refused", "refused_count"}
     assert ask(token, f"?after={uuid4()}", method="GET").status_code == 400
     for wrong in ("after=x", "state=never", "limit=1001", "limit=-1"):
         assert ask(token, f"?{wrong}", method="GET").status_code == 422
