@@ -63,7 +63,9 @@ class PlanState(BaseModel):
         "or able to write it by a pattern from then on."
     )
     views: int = Field(description="Saved views that name the tag.")
+    names_user: bool = Field(description="The tag names a user afterwards; deleted: it did.")
     protected: bool = Field(description="A protected tag is touched.")
+    needs_admin: bool = Field(description="Keys would come to see more: 403 here, an admin may.")
     seconds: int | None = Field(description="How long others may wait, where that is worth saying.")
     fingerprint: str
     change_set: int | None = Field(description="Where it was done: its place in the history.")
@@ -105,7 +107,9 @@ def _planned(plan: TagPlan, change_set: int | None = None) -> Answer:
             "keys": len(plan.follows.limits),
             "key_ids": sorted(plan.follows.keys),
             "views": plan.follows.views,
+            "names_user": plan.names_user,
             "protected": plan.protected,
+            "needs_admin": plan.needs_admin,
             "seconds": plan.seconds,
             "fingerprint": plan.fingerprint,
             "change_set": change_set,

@@ -10,11 +10,18 @@ from pydantic import BaseModel, Field
 from agents import tasks
 from agents.api.answers import Answer, json_answer
 from agents.api.auth import actor_of
-from agents.api.schemas import READ, WRITE, answers
+from agents.api.schemas import READ, READ_ONE, WRITE, answers
 from agents.domain.bulkresults import skipped_count, skipped_of
 from agents.errors import Invalid
 from agents.lagging import may_lag
-from agents.listing.history import HistoryFilter, SetRow, history_page
+from agents.listing.history import (
+    HistoryFilter,
+    SetRow,
+    changes_of,
+    find_set,
+    history_page,
+    undone_by,
+)
 from agents.models import BulkPlan, BulkState
 from agents.tagnames import text_problem
 
@@ -65,6 +72,20 @@ class SetState(BaseModel):
     has_more: bool = Field(description="There are more changes than these.")
 
 
+class OneSetQuery(BaseModel):
+    """A page of a change-set's changes."""
+
+    limit: int = Field(50, ge=1, le=1000)
+    after: int = Field(0, ge=0, le=_LARGEST, description="The `after` of the page before.")
+
+
+class OneSetState(SetState):
+    """One act, with a page of its changes."""
+
+    after: int | None = Field(description="To go on; null at the end.")
+    undone_by: list[int] = Field(description="What took it back, or parts of it; newest first.")
+
+
 class HistoryState(BaseModel):
     """A page of the history, newest first."""
 
@@ -94,6 +115,18 @@ def list_history(request: HttpRequest, query: Query[HistoryQuery]) -> Answer:
     return json_answer({"history": [_state(row) for row in page.rows], "before": page.older})
 
 
+@router.get("/{change_set_id}", response=answers(OneSetState, READ_ONE))
+def get_change_set(
+    request: HttpRequest, change_set_id: Path[int], query: Query[OneSetQuery]
+) -> Answer:
+    """One change-set: all that it changed, page by page, and what took it back."""
+    row = find_set(_checked(change_set_id), actor=actor_of(request))
+    changes, after = changes_of(row.change_set, after=query.after, size=query.limit)
+    told = _state(SetRow(row.change_set, changes, cut=after is not None))
+    undos = [one.id for one in undone_by(row.change_set)]
+    return json_answer(told | {"after": after, "undone_by": undos})
+
+
 @router.post("/{change_set_id}/undo", response=answers(UndoneState, WRITE) | {202: UndoneState})
 def undo(request: HttpRequest, change_set_id: Path[int]) -> Answer:
     """Take back what a change-set did to tags, where it still stands.
@@ -101,9 +134,7 @@ def undo(request: HttpRequest, change_set_id: Path[int]) -> Answer:
     One agent's change takes a key with write scope, all else manage scope. A large bulk change is
     undone by the worker: 202.
     """
-    if not 0 < change_set_id <= _LARGEST:
-        raise Invalid("There is no such change.", field="change_set_id")
-    undone = tasks.undo(change_set_id=change_set_id, actor=actor_of(request))
+    undone = tasks.undo(change_set_id=_checked(change_set_id), actor=actor_of(request))
     if isinstance(undone, BulkPlan):
         return _of_bulk(undone)
     return json_answer(
@@ -118,6 +149,12 @@ def undo(request: HttpRequest, change_set_id: Path[int]) -> Answer:
             "kept_count": undone.kept_count,
         }
     )
+
+
+def _checked(change_set_id: int) -> int:
+    if not 0 < change_set_id <= _LARGEST:
+        raise Invalid("There is no such change.", field="change_set_id")
+    return change_set_id
 
 
 def _of_bulk(plan: BulkPlan) -> Answer:

@@ -218,6 +218,8 @@ def _history(of: "Strangers") -> Request:
     if of.rng.random() < 0.4:
         query = [("tag", one) for one in of.texts(1)] or [("agent", of.agent())]
         return Request("GET", f"/v1/history/?{urlencode(query[of.rng.randint(0, 1) :])}")
+    if of.rng.random() < 0.2:
+        return Request("GET", f"/v1/{of.change_set()}")
     return Request("POST", f"/v1/{of.change_set()}/undo")
 
 

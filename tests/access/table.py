@@ -167,6 +167,7 @@ POST   /v1/tags/rename                                           401    403  403
 POST   /v1/tags/merge                                            401    403  403   200    403 403
 POST   /v1/tags/delete                                           401    403  403   200    403 403
 GET    /v1/history/                                              401    200  200   200    403 403
+GET    /v1/history/<change_set_id>                               401    200  200   200    403 403
 POST   /v1/history/<change_set_id>/undo                          401    403  200   200    403 403
 GET    /v1/agents/                                               401    200  200   200    200 200
 POST   /v1/agents/                                               401    403  200   200    200 200

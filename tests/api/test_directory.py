@@ -97,6 +97,30 @@ def test_history_is_listed_filtered_and_paged() -> None:
         assert call("GET", f"/v1/history/?{wrong}", token=token).status_code == 422
 
 
+def test_one_change_set_page_by_page() -> None:
+    names = [f"t{i:03}" for i in range(120)]
+    agent = make_agent(tags=names)
+    made = Change.objects.filter(agent_id=agent.public_id)[0].change_set_id
+    undo = ask(f"/v1/history/{made}/undo").json()["change_set"]
+    token = make_token(scope="read")
+    told, after = [], 0
+    while after is not None:
+        page = call("GET", f"/v1/history/{made}?limit=50&after={after}", token=token).json()
+        assert (page["id"], page["undone_by"]) == (made, [undo])
+        assert page["has_more"] == (page["after"] is not None)
+        told, after = told + page["changes"], page["after"]
+    assert [one["tag"] for one in told if one["op"] == "add"] == names
+    for wrong, status in (("999999", 404), ("0", 422), (f"{made}?limit=0", 422), ("x", 422)):
+        assert call("GET", f"/v1/history/{wrong}", token=token).status_code == status
+
+
+def test_plan_of_a_merge_says_that_it_takes_an_admin() -> None:
+    make_agent(tags=["user_1", "user_2"])
+    create_key(name="k", limit_tag="user_1", actor=ROOT)
+    plan = ask("/v1/tags/merge", {"name": "user_1", "into": "user_2"}).json()
+    assert (plan["needs_admin"], plan["names_user"], plan["keys"]) == (True, True, 1)
+
+
 def test_undo_of_one_agents_change_takes_write() -> None:
     agent = make_agent(tags=["a"])
     change_set = Change.objects.filter(agent_id=agent.public_id)[0].change_set_id
