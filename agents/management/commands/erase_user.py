@@ -21,7 +21,8 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"The name is {erased.token} now, in {erased.rows:,} rows.")
+        for kind, number in erased.left.items():
+            self.stdout.write(f"It still stands in {number:,} of what lives: {kind}.")
         self.stdout.write(
-            "A member's account, with the record of what was done to it, keeps its name; "
-            "backups and logs do too."
+            "A member's account keeps its name; backups, logs and other systems do too."
         )
