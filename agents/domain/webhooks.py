@@ -135,6 +135,19 @@ def switch_off(hook: Webhook, why: str, *, actor: Actor) -> None:
 
 
 @write
+def switch_all_off(*, why: str, actor: Actor) -> int:
+    """Switch off every webhook that is on. How many.
+
+    For a database that was restored: it would send again what it sent after its backup, and to the
+    receivers of the one it is a copy of.
+    """
+    hooks = list(Webhook.objects.select_for_update().filter(enabled=True))
+    for hook in hooks:
+        switch_off(hook, why, actor=actor)
+    return len(hooks)
+
+
+@write
 def rotate_secret(*, webhook_id: str, actor: Actor) -> MadeWebhook:
     """Give it a new secret; for a day both sign. Of three within a day the first is over."""
     hook = _held(webhook_id, actor)

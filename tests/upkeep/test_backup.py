@@ -24,9 +24,10 @@ from ade.models import CacheEntry, User
 from agents import tasks
 from agents.domain import bulkrun
 from agents.domain.bulk import BulkChange, Selection, make_plan
+from agents.domain.webhooks import create_webhook
 from agents.filters import AgentFilter
 from agents.limits import BULK_AT_ONCE
-from agents.models import Agent, BulkOp, BulkPlan, BulkState
+from agents.models import Agent, BulkOp, BulkPlan, BulkState, Webhook
 from tests.helpers import ROOT, everything, make_agent, make_user
 from tests.upkeep.databases import empty_database, inside, manage
 
@@ -115,6 +116,7 @@ def test_sessions_and_tasks_stay_behind(target: str, tmp_path: Path) -> None:
     Client().post("/accounts/login/", {"login": "nobody", "password": "wrong"})
     herd = BULK_AT_ONCE + 3
     call_command("bench_data", agents=herd, shape="loadtest", append=True, verbosity=0)
+    create_webhook(url="https://app.example/told", actor=ROOT)
     change = BulkChange(BulkOp.ADD, add=["bulk"])
     plan = make_plan(selection=Selection(AgentFilter()), change=change, actor=ROOT)
     tasks.begin(plan_id=plan.id, actor=ROOT)
@@ -122,10 +124,15 @@ def test_sessions_and_tasks_stay_behind(target: str, tmp_path: Path) -> None:
     assert all([Session.objects.count(), CacheEntry.objects.count(), DBTaskResult.objects.count()])
     file = tmp_path / "running.ade"
     call_command("backup", str(file))
-    assert "Bulk changes that were running are stopped: 1." in restored(target, file)
+    assert restored(target, file)[1:] == [
+        "Bulk changes that were running are stopped: 1.",
+        "Webhooks are switched off, until someone wants them on: 1.",
+        "Restored. Everything is as counted.",
+    ]
     with inside(target):
         rows = [Session.objects.count(), CacheEntry.objects.count(), DBTaskResult.objects.count()]
         assert rows == [0, 0, 0]
+        assert not Webhook.objects.get().enabled
         plan = BulkPlan.objects.get()
         assert (plan.state, plan.looked) == (BulkState.STOPPED, 100)
         tasks.resume(plan_id=plan.id, actor=ROOT)

@@ -9,7 +9,8 @@ from django.db import connection
 
 from ade.backups import archive, counting, postgres, sqlite
 from ade.backups.archive import Manifest
-from agents.domain import bulkrun, recount
+from agents.actors import command_actor
+from agents.domain import bulkrun, recount, webhooks
 from agents.management.backup_words import failures, in_words
 
 _STOPPED = "It was running when the backup was made from which ADE was restored."
@@ -51,6 +52,9 @@ class Command(BaseCommand):
         stopped = bulkrun.stop_all(problem=_STOPPED)
         if stopped:
             self.stdout.write(f"Bulk changes that were running are stopped: {stopped}.")
+        why = f"ADE was restored from a backup of {manifest.made_at[:10]}."
+        if off := webhooks.switch_all_off(why=why, actor=command_actor("restore")):
+            self.stdout.write(f"Webhooks are switched off, until someone wants them on: {off}.")
         if manifest.key != archive.key_mark():
             self.stderr.write(
                 "It was made under another SECRET_KEY: until ADE runs with that one, no API key "
