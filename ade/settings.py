@@ -158,8 +158,11 @@ if REPLICA_URL:
 for _alias, _one in DATABASES.items():
     if _one["ENGINE"] == "django.db.backends.postgresql":
         _one["OPTIONS"] = postgres_options(_alias, _one.get("OPTIONS", {}))
-        # A cursor on the server outlives a transaction, and so the connection that a pooler lends.
-        _one["DISABLE_SERVER_SIDE_CURSORS"] = POOLER == "transaction"
+        if POOLER:
+            # A cursor on the server outlives a transaction, and so the connection that is lent.
+            _one["DISABLE_SERVER_SIDE_CURSORS"] = True
+            # Seconds. The pooler stays where it is when the server behind it is no primary any more.
+            _one["CONN_MAX_AGE"] = 15
 
 # The count of sign-in attempts has to be one for all processes. Culling deletes by key, so there is
 # room enough that nobody can push out a count by making others.

@@ -35,6 +35,7 @@ WANTED = {
         ),
         ("chromium", "fonts-liberation"),
     ),
+    "pgbouncer": Wanted("PgBouncer", ("pgbouncer",), ("usr/sbin/pgbouncer",), ("pgbouncer",)),
     # No program: Playwright brings its own Node.js, which a bare Debian cannot load without it.
     "libatomic": Wanted(
         "The library libatomic",

@@ -156,6 +156,9 @@ def test_several_hosts_are_asked_for_the_one_that_takes_writes() -> None:
 
 
 def test_a_pooler_by_transaction_is_asked_for_no_cursor_that_outlives_one() -> None:
-    names = "[one['DISABLE_SERVER_SIDE_CURSORS'] for one in settings.DATABASES.values()]"
-    assert value(names, **REPLICATED) == "[False, False]"
-    assert value(names, **REPLICATED, POOLER="transaction") == "[True, True]"
+    shown = (
+        "[[one['DISABLE_SERVER_SIDE_CURSORS'], one['CONN_MAX_AGE']]"
+        " for one in settings.DATABASES.values()]"
+    )
+    assert value(shown, **REPLICATED) == "[[False, None], [False, None]]"
+    assert value(shown, **REPLICATED, POOLER="transaction") == "[[True, 15], [True, 15]]"
