@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse
 
-from ade import replica
+from ade import metrics, replica
 from agents.actors import Actor, Kind
 
 V = TypeVar("V", bound=Callable[..., HttpResponse])
@@ -33,7 +33,9 @@ def may_lag(actor_of: Callable[[HttpRequest], Actor]) -> Callable[[V], V]:
             if may_lag_now(actor_of(request)):
                 answer = replica.from_copy(ask)
                 if answer is not None:
+                    metrics.LISTS.labels("replica").inc()
                     return answer
+            metrics.LISTS.labels("primary").inc()
             return ask()
 
         return cast(V, wrapped)
