@@ -36,7 +36,10 @@ TAG_CHANGES = Counter(
     "ade_tag_changes", "Tags added to and removed from agents.", ["op", "source"], registry=REGISTRY
 )
 LISTS = Counter(
-    "ade_list_reads", "Lists that a replica may answer, by who did.", ["database"], registry=REGISTRY
+    "ade_list_reads",
+    "Lists that a replica may answer, by who did.",
+    ["database"],
+    registry=REGISTRY,
 )
 OUTAGES = Counter("ade_db_unreachable", "Requests that found no database.", registry=REGISTRY)
 

@@ -112,6 +112,14 @@ class Samples:
         moment, looked = self._clocks
         return moment + time.monotonic() - looked
 
+    def is_behind(self, place: int) -> bool:
+        """True if what lies before this place is older than a replica's may be."""
+        now = self.now()
+        if now is None:
+            return False
+        moment, at = self._taken[0]
+        return moment <= now - settings.REPLICA_MAX_LAG and at > place
+
     def reached(self, place: int) -> float | None:
         """The latest moment before which all that was committed lies before this place."""
         return max((moment for moment, at in self._taken if at <= place), default=None)
@@ -143,8 +151,12 @@ def has_all_since(moment: float | None) -> bool:
         # The primary in the middle of a failover, too: then the request will say so itself.
         lose()
         return False
-    now = samples.now()
-    reached = None if _copy.place is None else samples.reached(_copy.place)
+    if _copy.place is None:
+        return False
+    if samples.is_behind(_copy.place):
+        _leave(RETRY_SECONDS)  # another host may be nearer
+        return False
+    now, reached = samples.now(), samples.reached(_copy.place)
     if now is None or reached is None:
         return False
     return reached >= max(now - settings.REPLICA_MAX_LAG, moment or 0.0)
@@ -166,9 +178,10 @@ def _look() -> None:
     with copy.cursor() as cursor:
         cursor.execute(_REPLAYED)
         in_recovery, place = cursor.fetchone()
-    _copy.looked = time.monotonic()
-    # One that was promoted stopped following: it is the primary now, or nobody's.
-    _copy.place = place if in_recovery else None
+    if in_recovery:
+        _copy.looked, _copy.place = time.monotonic(), place
+    else:  # it was promoted, and follows nobody any more
+        _leave(CHECK_SECONDS)
 
 
 def lose() -> None:
@@ -176,7 +189,12 @@ def lose() -> None:
     global _left_alone_until  # one flag of the process, read without a lock
     _left_alone_until = time.monotonic() + RETRY_SECONDS
     _log.warning("No replica to read from: the primary is asked for %d seconds", RETRY_SECONDS)
-    _copy.looked, _copy.place = 0.0, None
+    _leave(0.0)
+
+
+def _leave(seconds: float) -> None:
+    """Close this thread's connection; the next, after so long, goes to any host at random."""
+    _copy.looked, _copy.place = time.monotonic() + seconds - CHECK_SECONDS, None
     with suppress(DatabaseError, InterfaceError):
         connections[REPLICA].close()
 

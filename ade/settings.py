@@ -161,8 +161,9 @@ for _alias, _one in DATABASES.items():
         if POOLER:
             # A cursor on the server outlives a transaction, and so the connection that is lent.
             _one["DISABLE_SERVER_SIDE_CURSORS"] = True
-            # Seconds. The pooler stays where it is when the server behind it is no primary any more.
-            _one["CONN_MAX_AGE"] = 15
+            if _alias == "default" and "," in str(_one["OPTIONS"].get("host", "")):
+                # A pooler goes on answering for a primary that is gone, so the next is never tried.
+                raise ImproperlyConfigured("With POOLER, DATABASE_URL must name one host.")
 
 # The count of sign-in attempts has to be one for all processes. Culling deletes by key, so there is
 # room enough that nobody can push out a count by making others.

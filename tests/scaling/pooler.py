@@ -2,9 +2,9 @@
 
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from packages import need
 from processes import start, stop
@@ -12,7 +12,7 @@ from serve import HOST, free_port
 
 from tests.scaling.databases import Database, eventually
 
-# docs/scaling.md has these lines too.
+# As docs/scaling.md advises, with fewer connections.
 INI = """
 [databases]
 ade = host={host} port={server} user=ade dbname=ade
@@ -25,32 +25,40 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 2
 max_client_conn = 200
-query_wait_timeout = 3
+query_wait_timeout = 10
 server_login_retry = 1
 ignore_startup_parameters = extra_float_digits
 """
 
 
-@dataclass(frozen=True)
 class Pooler:
-    """Where it is; addressed like the server behind it."""
+    """Lends two connections of a server at a time; addressed like the server itself."""
 
-    port: int
+    def __init__(self, database: Database) -> None:
+        self.port = free_port()
+        self._ini = database.folder / f"pooler-{self.port}.ini"
+        self._write(database)
+        user = "postgres" if os.geteuid() == 0 else None  # it refuses root
+        self.program = start([need("pgbouncer"), "-q", self._ini], user=user)
+        eventually(lambda: _accepts(self.port))
+
+    def point_at(self, database: Database) -> None:
+        """What a tool does after a failover."""
+        self._write(database)
+        self.program.send_signal(signal.SIGHUP)
+
+    def _write(self, database: Database) -> None:
+        self._ini.write_text(INI.format(host=HOST, server=database.port, port=self.port))
 
 
 @contextlib.contextmanager
 def pooled(database: Database) -> Iterator[Pooler]:
-    """Lends two connections of the server at a time, to any number of clients."""
-    port = free_port()
-    ini = database.folder / f"{database.name}.ini"
-    ini.write_text(INI.format(host=HOST, server=database.port, port=port))
-    user = "postgres" if os.geteuid() == 0 else None  # it refuses root
-    program = start([need("pgbouncer"), "-q", ini], user=user)
+    """A pooler before this server."""
+    pooler = Pooler(database)
     try:
-        eventually(lambda: _accepts(port))
-        yield Pooler(port)
+        yield pooler
     finally:
-        stop([program])
+        stop([pooler.program])
 
 
 def _accepts(port: int) -> bool:
