@@ -119,13 +119,33 @@ def promote(replicas: list[Database]) -> Database:
     return furthest
 
 
-def asked(replica: Database) -> bool:
+def asked(one: Database) -> bool:
     """True if ADE has read a list there within the last half second."""
     lately = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = 'ade' AND query = 'COMMIT'"
         " AND query_start > clock_timestamp() - interval '0.5 seconds'"
     )
-    return replica.ask(lately) != [(0,)]
+    return one.ask(lately) != [(0,)]
+
+
+def lists_by(addresses: list[str]) -> dict[str, int]:
+    """How many lists each kind of database has answered so far."""
+    counts = {"replica": 0, "primary": 0}
+    for address in addresses:
+        for line in httpx.get(f"{address}/metrics", timeout=30).text.splitlines():
+            for kind in counts:
+                if line.startswith(f'ade_list_reads_total{{database="{kind}"}}'):
+                    counts[kind] += int(float(line.split()[-1]))
+    return counts
+
+
+def share(addresses: list[str], load: Load) -> float:
+    """Which part of the lists replicas answer, over some seconds."""
+    before = lists_by(addresses)
+    load.goes_on()
+    after = lists_by(addresses)
+    more = {kind: after[kind] - before[kind] for kind in after}
+    return more["replica"] / (more["replica"] + more["primary"])
 
 
 def test_a_lost_replica_fails_no_request_and_a_lost_primary_loses_no_answered_write(
@@ -145,11 +165,10 @@ def test_a_lost_replica_fails_no_request_and_a_lost_primary_loses_no_answered_wr
         load = Load(addresses, keys)
         with load.running():
             eventually(lambda: asked(one) and asked(two))
-            load.goes_on()
-            calm = len(load.reads) + len(load.writes)
+            calm = share(addresses, load)
 
             one.stop(signal.SIGKILL)
-            load.goes_on()
+            without_one = share(addresses, load)
             assert load.failed == []
             one.start()
             again = eventually(lambda: asked(one), seconds=60)
@@ -165,21 +184,24 @@ def test_a_lost_replica_fails_no_request_and_a_lost_primary_loses_no_answered_wr
             eventually(lambda: new.ask("SELECT state FROM pg_stat_replication") == [("streaming",)])
             eventually(lambda: asked(other), seconds=60)
             follows = time.monotonic() - killed
-            load.goes_on()
+            # Until each thread has left the one that was promoted.
+            eventually(lambda: share(addresses, load) > 0.5, seconds=60)
+            after = share(addresses, load)
 
         assert {what for _, what in load.failed} <= {"write: 503", "read: 503"}
         back = max(at for at, _ in load.failed) if load.failed else killed
         first = min(at for at in load.writes if at > promoted)
         print(
-            f"{len(load.writes)} writes and {len(load.reads)} reads answered, {calm} before any loss; "
-            f"replica lost: 0 failed, slowest {slowest:.1f} s, asked again {again:.1f} s after its "
+            f"{len(load.writes)} writes and {len(load.reads)} reads answered; replicas answered "
+            f"{calm:.0%} of the lists; replica lost: 0 failed, {without_one:.0%}, slowest {slowest:.1f} s, asked again {again:.1f} s after its "
             f"start; primary lost: promoted after {promoted - killed:.1f} s, first write after "
             f"{first - killed:.1f} s, last failure after {back - killed:.1f} s, "
             f"{len(load.failed)} requests failed, slowest {load.slowest:.1f} s, the other replica "
-            f"follows and is asked after {follows:.1f} s"
+            f"follows and is asked after {follows:.1f} s, then {after:.0%}"
         )
         assert back - killed < BACK_WITHIN
         assert load.unseen == []
+        assert min(calm, without_one, after) > 0.5
         kept = {
             str(tag): str(agent)
             for tag, agent in new.ask(
