@@ -32,8 +32,7 @@ class Stage(NamedTuple):
     in_browser: bool = False
 
 
-# Tests that share what is dear to start (pytest.mark.xdist_group) run in one process.
-PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup")
+PARALLEL = ("-n", "auto", "--maxprocesses", "4")
 UNITS = ("-m", "not browser and not whole and not prove", *PARALLEL)
 PROOFS = ("-m", "prove")
 # These ask nothing of the database.
