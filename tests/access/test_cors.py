@@ -56,7 +56,10 @@ def test_a_listed_origin_may_read_the_answer_and_its_etag() -> None:
     assert answer.status_code == 200
     assert cors_of(answer) == {
         "access-control-allow-origin": LISTED,
-        "access-control-expose-headers": "ETag, X-Request-ID",
+        "access-control-expose-headers": (
+            "ETag, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset,"
+            " X-Request-ID"
+        ),
     }
     assert answer.headers["Vary"] == "origin"
 
