@@ -147,8 +147,9 @@ def main(arguments: list[str]) -> int:
         return 1
     print(tables.told(result))
     print(tables.whole_table(result))
-    print()
-    print(tables.aligned(tables.goals_table(result), left=range(5)))
+    goals = tables.goals_table(result)
+    if len(goals) > 1:  # the head
+        print("\n" + tables.aligned(goals, left=range(5)))
     print(f"\nKept in {keep(result, asked.out)}")
     lasting = [*result.get("writers", []), *result.get("soak", [])]
     return 0 if all(one["passed"] for one in lasting) else 1

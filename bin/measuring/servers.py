@@ -69,17 +69,24 @@ def _serving(database: Database) -> Iterator[Server]:
     path = FOLDER / f"server-{port}.log"
     try:
         with path.open("wb") as log:
-            process = start(server_command(port), env=settings_for(database.url), output=log)
+            environment = settings_for(database.url) | {"LOG_LEVEL": "INFO"}  # as in production
+            process = start(server_command(port), env=environment, output=log)
             try:
                 await_answer(process, port)
                 yield Server(database, port, process.pid, State(facts), path)
             finally:
                 stop([process])
-        if said := path.read_text():
-            print(f"The server of {database.name} said:\n{said}", file=sys.stderr)
+        for line in troubles(path.read_text()):
+            print(f"The server of {database.name} said: {line}", file=sys.stderr)
     finally:
         path.unlink()
         inside(database, "tidy")
+
+
+def troubles(log: str) -> list[str]:
+    """What the server logged besides what it logs of every request; the first twenty lines."""
+    usual = ('"level": "INFO"', '"level": "DEBUG"')
+    return [line for line in log.splitlines() if not any(part in line for part in usual)][:20]
 
 
 def look(server: Server, names: list[str]) -> dict[str, Any]:
