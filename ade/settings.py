@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "ade.middleware.ProbeMiddleware",
+    "ade.bodies.BodyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "agents.api.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

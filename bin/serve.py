@@ -66,6 +66,8 @@ def server_command(port: int) -> list[str | Path]:
         "--http=1",
         "--no-ws",
         "--respawn-failed-workers",
+        "--http1-header-read-timeout=15000",  # also how long an unused connection is kept
+        f"--workers-kill-timeout={STOP_SECONDS - 5}",
         "--log-level=warning",
         "ade.wsgi:application",
     ]

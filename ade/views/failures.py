@@ -5,7 +5,7 @@ Rendered without context processors and without the database: whatever failed ma
 
 import sys
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.template.loader import render_to_string
 
 from ade import outage
@@ -19,12 +19,21 @@ def failed(request: HttpRequest) -> HttpResponse:
         response = plain_page(request, 503, "The database is away", outage.MESSAGE)
         response.headers["Retry-After"] = str(outage.RETRY_SECONDS)
         return response
+    if isinstance(error, UnreadablePostError):
+        return plain_page(request, 400, "Not possible", "The body could not be read.")
     return plain_page(
         request,
         500,
         "Something went wrong",
         "ADE could not answer this. What you did may not have been saved.",
     )
+
+
+def refusal(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """A refusal before anything is looked at, in the form of the API or of a page."""
+    if request.path_info.startswith("/v1/"):
+        return JsonResponse({"detail": message}, status=status)
+    return plain_page(request, status, "Not possible", message)
 
 
 def plain_page(request: HttpRequest, status: int, heading: str, message: str) -> HttpResponse:
