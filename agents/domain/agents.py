@@ -15,11 +15,11 @@ from agents.domain import edits, guard, history, search, tagrows
 from agents.domain.agentblocks import attach_existing, make_blocks
 from agents.domain.agentidentities import set_identities
 from agents.domain.history import Entry
-from agents.domain.holds import Held, hold
+from agents.domain.holds import MOVED, Held, hold
 from agents.domain.newagents import AgentColumns, NewAgent, columns_of
 from agents.domain.seq import KEYS, SPREAD, floor, next_seq, skip_past
 from agents.domain.tags import entries_of, legal_set
-from agents.domain.transactions import write
+from agents.domain.transactions import Moved, write
 from agents.errors import Conflict, Invalid
 from agents.jsontext import dumps
 from agents.models import (
@@ -114,8 +114,10 @@ def update_agent(
     act = Act.FIELDS if changed else Act.TAGS
     change_set = history.open_change_set(actor=actor, act=act, reason=reason, at=at)
     held.write_tags(add, remove, change_set)
-    held.agent.save()
+    held.agent.save(update_fields=None if changed else MOVED)
     history.record(change_set, changed + entries_of(held.agent, add, remove))
+    if add or remove:
+        tagrows.move_counts(add, remove, change_set)
     return held.agent
 
 
@@ -161,6 +163,8 @@ def bury(held: Held, change_set: ChangeSet) -> None:
     AgentDetail.objects.filter(agent=agent).delete()
     # Not agent.delete(): Django would collect every related row first, and all are gone.
     Agent.objects.filter(seq=agent.seq)._raw_delete(using="default")
+    if tags:
+        tagrows.move_counts([], tags, change_set)
 
 
 def _tags_of(spec: NewAgent, actor: Actor) -> list[str]:
@@ -214,7 +218,7 @@ def _insert_keyed(agents: Sequence[Agent]) -> None:
             _refuse_taken([agent.public_id for agent in agents])
             for moment in {agent.created_at for agent in agents}:
                 skip_past(moment, _highest_key(moment, attempt))
-    raise Conflict("Too many agents are being created for the same moment; try again.")
+    raise Moved  # others take the keys of this moment as fast
 
 
 def _refuse_taken(ids: Sequence[str]) -> None:

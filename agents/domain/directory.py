@@ -58,10 +58,11 @@ def rename_tag(
     plan that no longer holds).
     """
     plan = plans.plan_rename(old=old, new=new, actor=actor)
-    tag = tagrows.lock([old]).get(old)
+    locked = tagrows.lock([old, new])
+    tag = locked.get(old)
     if tag is None:
         raise Moved
-    if new in tagrows.lock([new]):
+    if new in locked:
         raise Conflict(f"There is a tag {shown(new)} already: merge the two.", field="new")
     plan = plans.rename_of(tag, new)
     plans.require_unchanged(plan, fingerprint)

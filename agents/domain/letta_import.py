@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents.actors import Actor, Power
-from agents.domain import edits, history, letta_blocks
+from agents.domain import edits, history, letta_blocks, tagrows
 from agents.domain.agents import create_agents
 from agents.domain.history import Entry
 from agents.domain.holds import agent_not_found, hold_all
@@ -185,6 +185,8 @@ def _change(changes: Sequence[Change], *, source: ImportSource, actor: Actor, re
         one.write_tags(add, remove, change_set)
         one.agent.save()
         history.record(change_set, entries)
+        if add or remove:
+            tagrows.move_counts(add, remove, change_set)
         count += 1
     rows = [_noted(change.row, change.agent) for change in changes]
     ImportedAgent.objects.bulk_update(rows, ["digest", "tags", "blocks"])

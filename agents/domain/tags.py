@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agents.actors import Actor, Power
-from agents.domain import history
+from agents.domain import history, tagrows
 from agents.domain.history import Entry
-from agents.domain.holds import Held, hold
+from agents.domain.holds import MOVED, Held, hold
 from agents.domain.transactions import write
 from agents.errors import Invalid
 from agents.limits import TAGS_PER_REQUEST
@@ -111,8 +111,9 @@ def _apply(
         actor=held.actor, act=act, reason=reason, undoes=undoes, at=at
     )
     held.write_tags(add, remove, change_set)
-    held.agent.save(update_fields=["tag_count", "user_tag_count", "updated_at", "version"])
+    held.agent.save(update_fields=MOVED)
     history.record(change_set, entries_of(held.agent, add, remove))
+    tagrows.move_counts(add, remove, change_set)
     return TagsResult(
         held.agent,
         held.names,

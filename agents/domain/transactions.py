@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, connections, transaction
@@ -21,6 +22,7 @@ _RETRY_STATES = {"40P01", "40001"}  # PostgreSQL: deadlock detected, could not s
 # Of eight that replace the tags of one agent without a pause, one in eight attempts succeeds.
 _ATTEMPTS = 100
 _LONGEST_PAUSE = 0.02  # seconds
+_writing = ContextVar("writing", default=False)
 
 
 class Moved(Exception):
@@ -32,19 +34,33 @@ def write(function: Callable[P, R]) -> Callable[P, R]:
 
     That is: where it raises Moved, or PostgreSQL broke a deadlock. It may therefore run several
     times: no argument may be an iterator. Inside another transaction a deadlock is left to
-    whoever began that one. Raises Conflict where it never finds its state at rest.
+    whoever began that one. Inside another such function it is a plain call: the outer one runs
+    again. Whoever goes on after an error of it wraps it in an atomic() of its own. Raises Conflict
+    where it never finds its state at rest.
     """
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _writing.get():
+            return marked(*args, **kwargs)
+        token = _writing.set(True)
+        try:
+            return until_done(*args, **kwargs)
+        finally:
+            _writing.reset(token)
+
+    def marked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for actor in (*args, *kwargs.values()):
+            if isinstance(actor, Actor):
+                mark_after_commit(actor)
+        return function(*args, **kwargs)
+
+    def until_done(*args: P.args, **kwargs: P.kwargs) -> R:
         outermost = not connection.in_atomic_block
         for attempt in range(_ATTEMPTS):
             try:
                 with transaction.atomic():
-                    for actor in (*args, *kwargs.values()):
-                        if isinstance(actor, Actor):
-                            mark_after_commit(actor)
-                    return function(*args, **kwargs)
+                    return marked(*args, **kwargs)
             except Moved:
                 pass
             except OperationalError as error:

@@ -7,6 +7,7 @@ rename; all else agent by agent.
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.db import transaction
 
 from agents.actors import Actor, Power
 from agents.domain import followers, guard, history, tagrows, wide
@@ -87,7 +88,8 @@ def _rename_back(original: ChangeSet, head: Change, actor: Actor) -> SetUndone:
     if now != new:
         return _left(new, f"{shown(new)} has been renamed since, to {shown(now)}")
     try:
-        result = rename_tag(old=new, new=old, actor=actor, undoes=original)
+        with transaction.atomic():
+            result = rename_tag(old=new, new=old, actor=actor, undoes=original)
     except (Conflict, Invalid, NotFound) as error:
         return _left(new, f"{error.message[:1].lower()}{error.message[1:].rstrip('.')}")
     return SetUndone(result.change_set, result.plan.agents)

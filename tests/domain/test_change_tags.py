@@ -333,7 +333,7 @@ def test_change_tags_conflict_is_a_client_error() -> None:
     assert (PreconditionFailed("").status, Conflict("").status) == (412, 409)
 
 
-@pytest.mark.parametrize(("count", "queries"), [(1, 13), (50, 13)])
+@pytest.mark.parametrize(("count", "queries"), [(1, 12), (50, 12)])
 def test_replace_tags_constant_queries(count: int, queries: int, is_postgres: bool) -> None:
     agent = make_agent(tags=[f"a{n}" for n in range(count)])
     make_agent(tags=[f"b{n}" for n in range(count)])

@@ -7,6 +7,8 @@ import pytest
 from django.db import connection, transaction
 
 from agents.domain.agents import create_agent
+from agents.domain.directory import rename_tag
+from agents.domain.merge import delete_tag
 from agents.domain.newagents import NewAgent
 from agents.domain.tags import change_tags, replace_tags
 from agents.models import Agent, Tag
@@ -60,4 +62,38 @@ def test_create_gives_the_name_asked_for() -> None:
     spec = NewAgent(model="a/b", name="created", tags=["old"])
     during_rename(lambda: create_agent(spec, actor=ROOT))
     assert tags_of(Agent.objects.get(name="created")) == ["old"]
+    assert drift() == []
+
+
+def test_rename_and_deletion_of_a_tag_that_others_keep_writing() -> None:
+    agents = [make_agent() for _ in range(6)]
+    done = threading.Event()
+    errors: list[BaseException] = []
+
+    def write(agent: Agent) -> None:
+        try:
+            while not done.is_set():
+                change_tags(agent_id=agent.public_id, add=["hot", "warm"], actor=ROOT)
+                replace_tags(agent_id=agent.public_id, tags=[], actor=ROOT)
+        except BaseException as error:  # noqa: BLE001  # shown by the assertion below
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write, args=[agent]) for agent in agents]
+    for thread in threads:
+        thread.start()
+    try:
+        for n in range(5):
+            while not Tag.objects.filter(name="hot").exists():
+                assert errors == []
+            rename_tag(old="hot", new=f"cold-{n}", actor=ROOT)
+        while not Tag.objects.filter(name="warm").exists():
+            assert errors == []
+        delete_tag(name="warm", actor=ROOT)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert errors == []
     assert drift() == []
