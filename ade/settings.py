@@ -129,6 +129,7 @@ _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE takes the write lock when a transaction begins: a deferred one that upgrades later
     # fails with "database is locked" at once, whatever the timeout. WAL is set once, by a migration.
+    _database["ENGINE"] = "ade.sqlite"  # Django's, with a fair wait for that lock
     _database["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",

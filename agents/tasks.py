@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 
 _SLICE = 5.0  # seconds of one task
 _LOOK = timedelta(seconds=15)  # between two looks after a run
-# Between two batches. On SQLite a waiting writer asks again every 25 to 100 ms: a shorter gap it
-# would miss again and again.
-_GAP = {"sqlite": 0.1, "postgresql": 0.01}
+# Between two batches. On SQLite a waiting writer asks again within 8 ms: a shorter gap it would miss
+# again and again.
+_GAP = {"sqlite": 0.02, "postgresql": 0.01}
 
 
 def make_plan(*, selection: Selection, change: BulkChange, actor: Actor) -> BulkPlan:

@@ -105,6 +105,20 @@ def test_anything_by_eight_processes_adds_up(database_url: str) -> None:
     write_anything(database_url, writers=8, steps=1000, seed=seed)
 
 
+@pytest.mark.prove
+@pytest.mark.only_sqlite
+def test_eight_writers_wait_half_a_second_at_most(database_url: str) -> None:
+    agents = [make_agent().public_id for _ in range(8)]
+    jobs = [{"agent_id": agent_id, "seconds": 60} for agent_id in agents]
+    each = run_together(database_url, "steadily", *jobs)  # "locked" would be on their stderr
+    waits = sorted(wait for one in each for wait in one)
+    print(len(waits), "writes; ms:", *(f"{waits[int(len(waits) * q)]:.0f}" for q in (0.5, 0.95)))
+    assert waits[int(len(waits) * 0.99)] <= 500
+    # Nobody is passed over.
+    assert min(map(len, each)) * 4 >= max(map(len, each))
+    assert drift() == []
+
+
 def test_agents_of_one_old_timestamp_by_three_processes(database_url: str) -> None:
     arguments = {"moment": "2024-02-29T12:00:00+00:00", "count": 40}
     keys = run_together(database_url, "create_at", arguments, arguments, arguments)

@@ -49,6 +49,19 @@ def create_at(moment: str, count: int) -> list[int]:
     return [create_agent(spec, actor=ACTOR).seq for _ in range(count)]
 
 
+def steadily(agent_id: str, seconds: float) -> list[float]:
+    """Create agents and replace the tags of one, by turns, without a pause; ms of each write."""
+    waits, end = [], time.monotonic() + seconds
+    while (start := time.monotonic()) < end:
+        number = len(waits)
+        if number % 2:
+            replace_tags(agent_id=agent_id, tags=[f"t{number % 7}", f"{number % 4}"], actor=ACTOR)
+        else:
+            create_agent(NewAgent(model="a/b", tags=["made", f"t{number % 50}"]), actor=ACTOR)
+        waits.append((time.monotonic() - start) * 1000)
+    return waits
+
+
 def anything(seed: int, steps: int, agents: list[str], tags: list[str]) -> dict[str, int]:
     """Any writes in any order, on agents and tags that others write too."""
     dice = random.Random(seed)
@@ -103,7 +116,9 @@ def noted(seed: int, until: str, own: str, agents: list[str], tags: list[str]) -
     return answered
 
 
-JOBS: dict[str, Any] = {job.__name__: job for job in (add, replace, create_at, anything, noted)}
+JOBS: dict[str, Any] = {
+    job.__name__: job for job in (add, replace, create_at, steadily, anything, noted)
+}
 
 
 def main() -> None:
