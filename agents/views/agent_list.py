@@ -55,8 +55,10 @@ def agents(request: HttpRequest) -> HttpResponse:
         )
         found = _page_context(state, page, actor, exact)
     context = _filter_context(state, actor) | found
-    shown = [row.public_id for row in context["rows"]]
+    shown = [row.public_id for row in found["rows"]]
     context |= bar_context(request, state, shown, actor)
+    picked = context.get("picked_here", ())
+    context["rows"] = shown_rows(found["rows"], to_query(state.changed()), picked)
     if not wants_fragment(request):
         context["pinned_views"] = visible_views(actor).filter(pinned=True)
     refused = typed if typed not in state.any + state.all + state.none else ""
@@ -111,7 +113,7 @@ def _page_context(state: ListState, page: Page, actor: Actor, exact: bool) -> di
         "newer": page.newer and to_query(state.changed(before=page.newer)),
     }
     context: dict[str, Any] = {
-        "rows": shown_rows(listing.rows(page.seqs), to_query(state.changed())),
+        "rows": listing.rows(page.seqs),
         "may_write": actor.can(Power.WRITE),
         "page": page,
         "looked": sum(bounds.BUDGETS if state.sort.column == "seq" else bounds.SCATTERED),

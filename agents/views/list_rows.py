@@ -4,7 +4,7 @@ Half of the time of a list goes into its rows, and most of that into template no
 for each of some 250 tags and 50 addresses. So these are made here, and the template only places them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -31,9 +31,12 @@ class ShownRow:
     more: SafeString
     more_count: int
     updated: SafeString
+    picked: bool = False
 
 
-def shown_rows(rows: Iterable[AgentRow], narrow: str) -> list[ShownRow]:
+def shown_rows(
+    rows: Iterable[AgentRow], narrow: str, picked: Collection[str] = ()
+) -> list[ShownRow]:
     """The rows of a list; their tags lead to `narrow`, a query string, with that tag besides."""
     link = f"?{escape(narrow)}&amp;all=" if narrow else "?all="
     # An id is made of letters, digits and dashes, so its address needs no reversing of its own.
@@ -49,6 +52,7 @@ def shown_rows(rows: Iterable[AgentRow], narrow: str) -> list[ShownRow]:
             more=_chips(row.tags[_FIRST:], link),
             more_count=len(row.tags) - _FIRST,
             updated=when(row.updated_at),
+            picked=row.public_id in picked,
         )
         for row in rows
     ]
