@@ -67,7 +67,7 @@ def server_command(port: int) -> list[str | Path]:
         "--no-ws",
         "--respawn-failed-workers",
         "--http1-header-read-timeout=15000",  # also how long an unused connection is kept
-        f"--workers-kill-timeout={STOP_SECONDS - 5}",
+        "--workers-kill-timeout=25",  # seconds; less than STOP_SECONDS
         "--log-level=warning",
         "ade.wsgi:application",
     ]
