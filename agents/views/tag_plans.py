@@ -147,21 +147,21 @@ _FORMS: dict[Kind, tuple[str, Callable[[], str]]] = {
 
 # Said before the ids of keys.
 _LIMITED = {
-    Kind.RENAME: "limited to it, stay with it:",
-    Kind.MERGE: "limited to it, come to see the other's agents:",
-    Kind.DELETE: "limited to it, end for good:",
+    Kind.RENAME: "limited to it, which goes on:",
+    Kind.MERGE: "limited to it, from then on to the other, with all its agents:",
+    Kind.DELETE: "limited to it, ended for good:",
 }
 
 
 def _keys(plan: TagPlan) -> list[tuple[str, str, str]]:
     """The keys that a plan touches: what happens, the first ids, how many more."""
     follows = plan.follows
-    listed = "stays there" if plan.lists_stay else "follows"
+    listed = "where it stays" if plan.lists_stay else "where the new name follows"
     said = [
         (_LIMITED[plan.kind], follows.limits),
-        ("limited to the new name already, come to see its agents:", follows.waiting),
-        (f"name it in their list of tags, where it {listed}:", follows.lists),
-        ("may write it from then on, by a pattern in their list:", follows.gains),
+        ("limited to the new name already, from then on with all its agents:", follows.waiting),
+        (f"with it in the list of tags to write, {listed}:", follows.lists),
+        ("that can write it from then on, by what their list says:", follows.gains),
     ]
     return [
         (f"{len(ids):,} {words}", ", ".join(ids[:_KEYS]), _more(len(ids) - _KEYS))
