@@ -28,7 +28,7 @@ from agents.limits import BULK_AT_ONCE
 from agents.models import Act, Agent, BulkOp, BulkPlan, BulkState, ChangeSet
 
 # Agents a second that a worker of its own changes, measured on two busy cores.
-_PER_SECOND = {"postgresql": 1_000, "sqlite": 500}
+_PER_SECOND = {"postgresql": 1_500, "sqlite": 500}
 # A run that has not done a batch for so long has lost its runner.
 LOST = timedelta(seconds=10)
 # States in which a worker has something to do.

@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from django.http import QueryDict
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents.domain.bulk import undos_of
 from agents.domain.bulkdecide import Outcome
+from agents.domain.bulkplan import selection_of
 from agents.domain.bulkresults import skipped_of
 from agents.domain.bulkrun import UNDER_WAY, is_job, is_lost
-from agents.filterparse import parse
+from agents.filterparse import FLAGS, TAG_PARTS, ListState
 from agents.jsontext import loads
 from agents.models import BulkOp, BulkPlan, BulkState
+from agents.tagnames import shown
 from agents.templatetags.ade import marked
 from agents.views.list_words import sentence
 
@@ -40,6 +41,22 @@ def title_of(plan: BulkPlan) -> SafeString:
     return SafeString("Add tags from a file" if plan.op == BulkOp.ROWS else "Undo a bulk change")
 
 
+def which(plan: BulkPlan) -> SafeString:
+    """Which agents it was made for, such as “Agents with vip, of 3 picked one by one”."""
+    if plan.wanted == "null":
+        return SafeString()
+    wanted = selection_of(plan).wanted
+    parts = {name: getattr(wanted, name) for name in (*TAG_PARTS, *FLAGS, "models", "q")}
+    words = [sentence(ListState(**parts))]
+    if wanted.name is not None:
+        words.append(format_html("named <strong><bdi>{}</bdi></strong>", shown(wanted.name)))
+    if wanted.identities is not None:
+        words.append(SafeString("of a given identity"))
+    if wanted.ids is not None:
+        words.append(format_html("of {} picked one by one", len(wanted.ids)))
+    return format_html_join(", ", "{}", ((word,) for word in words))
+
+
 def _tags(names: list[str]) -> SafeString:
     return format_html_join(", ", "<bdi>{}</bdi>", ((marked(name),) for name in names))
 
@@ -47,14 +64,13 @@ def _tags(names: list[str]) -> SafeString:
 def plan_context(plan: BulkPlan) -> dict[str, Any]:
     """What the page of a plan shows, whatever its state."""
     counts = loads(plan.planned)
-    state, _ = parse(QueryDict(plan.query))
     refused = loads(plan.refused)
     ended = plan.state in (BulkState.DONE, BulkState.STOPPED)
     return {
         "plan": plan,
         "title": title_of(plan),
         "of_list": plan.wanted != "null",
-        "sentence": sentence(state),
+        "sentence": which(plan),
         "excluded": len(loads(plan.excluded)),
         "back": f"{reverse('agents')}?{plan.query}",
         "will_change": counts.get(Outcome.CHANGE, 0),

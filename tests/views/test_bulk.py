@@ -8,10 +8,12 @@ from django.test import Client
 
 from agents.domain import bulkrun
 from agents.domain.agents import create_agents
+from agents.domain.bulk import BulkChange, Selection, make_plan
 from agents.domain.newagents import NewAgent
 from agents.domain.tags import change_tags
+from agents.filters import AgentFilter
 from agents.limits import BULK_AT_ONCE
-from agents.models import BulkPlan, ChangeSet, Tag
+from agents.models import BulkOp, BulkPlan, ChangeSet, Tag
 from tests.helpers import ROOT, all_tags, everything, make_agent, tags_of
 from tests.views.browsing import HX, is_page, signed_in, soup, text_at
 
@@ -242,3 +244,22 @@ def test_plan_of_very_many_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) 
         pass
     page = client.get(url)
     assert text_at(page, ".plan-counts") == "5 agents will change."
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (AgentFilter(), "Agents."),
+        (AgentFilter(any=("a",), none=("b",), name="Bob"), "Agents with a and not b, named Bob."),
+        (AgentFilter(ids=("x", "y")), "Agents, of 2 picked one by one."),
+        (
+            AgentFilter(identities=("x",), userless=True),
+            "Agents without a user, of a given identity.",
+        ),
+    ],
+)
+def test_plan_says_which_agents_it_was_made_for(wanted: AgentFilter, said: str) -> None:
+    change = BulkChange(BulkOp.ADD, add=["vip"])
+    plan = make_plan(selection=Selection(wanted), change=change, actor=ROOT)
+    page = signed_in("manager").get(plan.get_absolute_url())
+    assert text_at(page, "#plan-h + p") == said
