@@ -1,6 +1,6 @@
 # Each target is one script in bin/, which says what it does and what it needs.
 # `make test ARGS="-k history -x"` hands arguments on to pytest.
-.PHONY: help run test test-fast prove check bench format screenshots lock
+.PHONY: help run test test-fast prove check audit bench format screenshots lock
 ARGS ?=
 
 help: ## Say what there is
@@ -23,6 +23,10 @@ check: ## Check format, lint, types, layers, templates and migrations
 
 bench: ## Measure it at 10,000 and 1,000,000 agents (ARGS="--help" says what else)
 	@bin/bench $(ARGS)
+
+audit: ## Say which pinned package has a known hole (ARGS=--strict fails where nobody can tell)
+	@bin/setup dev
+	@.venv/bin/python bin/audit.py $(ARGS)
 
 format: ## Format Python and templates as make check wants them
 	@bin/setup dev
