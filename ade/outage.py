@@ -1,4 +1,4 @@
-"""The database is away, full or busy: what a caller is told, without asking the database."""
+"""The database is away, full, busy or slow: what a caller is told, without asking the database."""
 
 import logging
 import re
@@ -9,6 +9,8 @@ from ade import metrics
 
 # PostgreSQL: connection lost or refused; no room for connections, memory or disk; being stopped.
 _STATES = re.compile(r"08...|53...|57P0[1-4]|58030")
+# PostgreSQL: a statement, a lock or a transaction took longer than it may.
+_SLOW = {"57014", "55P03", "25P03"}
 # SQLite has no codes here but its texts.
 _SQLITE = (
     "unable to open database file",
@@ -17,7 +19,9 @@ _SQLITE = (
     "disk i/o error",
     "attempt to write a readonly database",
 )
+_SQLITE_SLOW = "interrupted"
 RETRY_SECONDS = 5
+TOO_LONG = "This took the database too long, so it was stopped. Nothing was saved."
 MESSAGE = "The database cannot be reached just now. Nothing was saved; try again in a moment."
 
 log = logging.getLogger(__name__)
@@ -37,10 +41,29 @@ def is_outage(error: BaseException | None) -> bool:
     return False
 
 
+def is_too_long(error: BaseException | None) -> bool:
+    """True if the database was not given the time that this would take (`STATEMENT_SECONDS`)."""
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state in _SLOW or (state is None and str(error) == _SQLITE_SLOW)
+
+
+def told(error: BaseException | None) -> str | None:
+    """What to tell of an error, with status 503, where it is the database's and may pass."""
+    if is_too_long(error):
+        return TOO_LONG
+    return MESSAGE if is_outage(error) else None
+
+
 def note(error: BaseException) -> None:
-    """Log and count that a request found no database."""
+    """Log that a request found no database, and count it, or that it took too long there."""
+    text = " ".join(str(error).split())
+    if is_too_long(error):
+        log.warning("The database took too long: %s", text)
+        return
     metrics.OUTAGES.inc()
-    log.warning("The database is away: %s", " ".join(str(error).split()))
+    log.warning("The database is away: %s", text)
 
 
 class NoOutageFilter(logging.Filter):

@@ -141,6 +141,9 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
 else:
     raise ImproperlyConfigured("DATABASE_URL must name sqlite or postgres (postgresql).")
 
+# Seconds that the web server lets one statement run; 0 for no limit.
+STATEMENT_SECONDS = env.int("STATEMENT_SECONDS", 30)
+
 # Lists may be read from copies that streaming replication keeps: ade/replica.py, docs/scaling.md.
 REPLICA_URL = env.str("REPLICA_URL", "")
 REPLICA_MAX_LAG = env.int("REPLICA_MAX_LAG", 5)  # seconds; one that is further behind is not asked

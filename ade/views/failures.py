@@ -14,9 +14,10 @@ from ade import outage
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's handler500, called while the error is being handled."""
     error = sys.exc_info()[1]
-    if error is not None and outage.is_outage(error):
+    if error is not None and (message := outage.told(error)):
         outage.note(error)
-        response = plain_page(request, 503, "The database is away", outage.MESSAGE)
+        heading = "Too much at once" if outage.is_too_long(error) else "The database is away"
+        response = plain_page(request, 503, heading, message)
         response.headers["Retry-After"] = str(outage.RETRY_SECONDS)
         return response
     if isinstance(error, UnreadablePostError):

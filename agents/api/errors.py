@@ -85,11 +85,11 @@ def not_allowed(allow: str) -> Answer:
 def broken(request: HttpRequest, exc: Exception) -> Answer:
     """A fault of ours: logged with its traceback; the answer says only where to look.
 
-    A database that is away is none: 503, and when to try again.
+    A database that is away or too slow is none: 503, and when to try again.
     """
-    if outage.is_outage(exc):
+    if message := outage.told(exc):
         outage.note(exc)
-        away = error(503, outage.MESSAGE)
+        away = error(503, message)
         away.headers["Retry-After"] = str(outage.RETRY_SECONDS)
         return away
     got_request_exception.send(sender=None, request=request)

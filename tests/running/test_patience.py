@@ -1,0 +1,61 @@
+"""A statement that takes too long is ended, and the caller told."""
+
+import time
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, connections
+from django.test import RequestFactory
+
+from ade import patience
+from ade.outage import TOO_LONG, is_outage, is_too_long
+from ade.views.failures import failed
+from agents.api.errors import broken
+
+SLOW = {
+    "postgresql": "SELECT pg_sleep(20)",
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)"
+    " SELECT count(*) FROM n",
+}
+
+
+def too_slow(settings: Any) -> OperationalError:
+    """What a limited connection raises, and that it goes on afterwards."""
+    settings.STATEMENT_SECONDS = 1
+    limited = connections.create_connection("default")
+    limited.connect()
+    try:
+        patience._limit(limited)
+        began = time.monotonic()
+        with limited.cursor() as cursor, pytest.raises(OperationalError) as raised:
+            cursor.execute(SLOW[limited.vendor])
+        assert 0.9 < time.monotonic() - began < 15
+        with limited.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
+    finally:
+        limited.close()
+    return raised.value
+
+
+@pytest.mark.django_db
+def test_slow_statement_is_ended_and_told(settings: Any) -> None:
+    error = too_slow(settings)
+    assert (is_too_long(error), is_outage(error)) == (True, False)
+    request = RequestFactory().get("/v1/agents/")
+    try:
+        raise error
+    except OperationalError:
+        page, answer = failed(request), broken(request, error)
+    assert (page.status_code, answer.status_code) == (503, 503)
+    assert (page.headers["Retry-After"], answer.headers["Retry-After"]) == ("5", "5")
+    assert TOO_LONG in page.content.decode()
+    assert answer.content.decode() == f'{{"detail":"{TOO_LONG}"}}'
+
+
+@pytest.mark.only_postgres
+@pytest.mark.django_db
+def test_connection_of_a_command_has_no_limit() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
