@@ -1,19 +1,23 @@
 """Bulk changes in a real browser."""
 
+import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from playwright.sync_api import Page, expect
 from processes import start, stop
 from serve import worker_command
 
+from agents.domain import recount
 from agents.domain.agents import create_agents
 from agents.domain.newagents import NewAgent
 from agents.limits import BULK_AT_ONCE
-from agents.models import Tag
+from agents.models import AgentTag, Tag
 from tests.helpers import ROOT, make_agent, make_user
 
 pytestmark = pytest.mark.browser
@@ -129,13 +133,21 @@ def test_bulk_pages_are_accessible(
     fine()
 
 
-@pytest.fixture
-def worker(live: str, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+@contextlib.contextmanager
+def a_worker(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """The worker of `make run`, on the test database."""
     about = {"DATABASE_URL": database_url, "SECRET_KEY": settings.SECRET_KEY}
     process = start(worker_command(), env=os.environ | about)
-    yield process
-    stop([process], seconds=10)
+    try:
+        yield process
+    finally:
+        stop([process], seconds=10)
+
+
+@pytest.fixture
+def worker(live: str, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    with a_worker(database_url) as process:
+        yield process
 
 
 def test_progress_is_seen_and_survives_a_closed_page(
@@ -156,3 +168,53 @@ def test_progress_is_seen_and_survives_a_closed_page(
     expect(page.locator("#plan-h")).to_have_text("Done", timeout=60_000)
     assert Tag.objects.get(name="vip").n == BULK_AT_ONCE + 1
     assert page.locator("#plan-progress").get_attribute("value") == str(BULK_AT_ONCE + 1)
+
+
+def check_killed(new_page: NewPage, database_url: str, count: int, seconds: int) -> None:
+    """Plan, apply, kill the worker in the middle, go on with another, undo: all on the page."""
+    call_command("bench_data", agents=count, shape="loadtest", verbosity=0)
+    before = AgentTag.objects.count()
+    page = open_list(new_page)
+    milliseconds = seconds * 1000
+
+    def bar() -> int:
+        return int(page.locator("#plan-progress").get_attribute("value") or 0)
+
+    page.locator("#bulk-all").click()
+    page.locator("#bulk-add").click()
+    page.wait_for_url("**/bulk/new/**")
+    page.locator("#id_add").fill("bulk")
+    with a_worker(database_url) as first:
+        page.get_by_role("button", name="Show the plan").click()
+        expect(page.locator("#apply")).to_be_visible(timeout=milliseconds)
+        page.locator("#apply").click()
+        expect(page.locator("#plan-h")).to_have_text("Running")
+        seen = {bar()}
+        deadline = time.monotonic() + seconds
+        while bar() <= count // 10:
+            assert time.monotonic() < deadline, seen
+            page.wait_for_timeout(100)  # the page asks each second; what it shows is looked at
+            seen.add(bar())
+        assert len(seen) > 1
+        first.kill()
+        first.wait()
+    expect(page.locator("#resume")).to_be_visible(timeout=60_000)
+    assert 0 < Tag.objects.get(name="bulk").n < count
+    with a_worker(database_url):
+        page.locator("#resume").click()
+        expect(page.locator("#plan-h")).to_have_text("Done", timeout=milliseconds)
+        assert (bar(), Tag.objects.get(name="bulk").n) == (count, count)
+        assert AgentTag.objects.count() == before + count
+        page.locator("#undo").click()
+        expect(page.locator("h1")).to_have_text("Undo a bulk change")
+        expect(page.locator("#plan-h")).to_have_text("Done", timeout=milliseconds)
+    assert (AgentTag.objects.count(), recount.differences()) == (before, [])
+
+
+def test_killed_worker_is_told_and_another_goes_on(new_page: NewPage, database_url: str) -> None:
+    check_killed(new_page, database_url, 3_000, 60)
+
+
+@pytest.mark.prove
+def test_killed_worker_at_100_000(new_page: NewPage, database_url: str) -> None:
+    check_killed(new_page, database_url, 100_000, 600)
