@@ -45,7 +45,7 @@ def dump(sink: Sink, database: Path, folder: Path) -> Facts:
 def load(manifest: Manifest, payload: IO[bytes], database: Path) -> None:
     """Put a checked backup in the place of all that the database holds: all of it, or nothing."""
     database.parent.mkdir(parents=True, exist_ok=True)
-    with _scratch(database.parent) as copy:
+    with _scratch(database.parent) as copy, _new_or_as_it_was(database):
         with gzip.open(payload) as zipped, copy.open("wb") as file:
             shutil.copyfileobj(zipped, file, CHUNK)
         with closing(_connect(copy)) as source, closing(_connect(database)) as target:
@@ -103,6 +103,18 @@ def _patience() -> Callable[[int, int, int], None]:
             raise BackupError("Others hold the database: stop ADE's services first.")
 
     return progress
+
+
+@contextmanager
+def _new_or_as_it_was(database: Path) -> Iterator[None]:
+    """Where there was no database and none came to be, leave no empty file either."""
+    there = database.exists()
+    try:
+        yield
+    except BaseException:
+        if not there:
+            database.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
