@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections import Counter
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -39,37 +39,36 @@ class Load(threading.Thread):
             self.answered += each
 
 
-def wait_for_each_writer(*, more: int) -> None:
-    """Until each has written so many more of its own."""
+def wait_for_writes(*, more: int) -> None:
+    """Until each writer has written, and all together so many times more."""
     own = Change.objects.filter(tag__startswith="noted-", op=Op.ADD)
-    start = Counter(own.values_list("agent_name", flat=True))
-    deadline = time.monotonic() + 120
-    while True:
-        now = Counter(own.values_list("agent_name", flat=True))
-        if len(now) == WRITERS and min(now[name] - start[name] for name in now) >= more:
-            return
+    start, deadline = own.count(), time.monotonic() + 120
+    while own.count() < start + more or own.values("agent_name").distinct().count() < WRITERS:
         assert time.monotonic() < deadline
-        time.sleep(0.2)  # between looks
+        time.sleep(0.1)  # between looks
 
 
-def backed_up_under_load(url: str, folder: Path, *, agents: int) -> None:
+def backed_up_under_load(url: str, folder: Path, *, agents: int, writes: int) -> None:
     call_command("bench_data", agents=agents, shape="loadtest", append=True, verbosity=0)
     load = Load(url, folder / "enough")
     load.start()
-    wait_for_each_writer(more=3)
+    wait_for_writes(more=writes)
     begun = time.time()
     file = folder / "under-load.ade"
     call_command("backup", str(file))
     ended = time.time()
-    wait_for_each_writer(more=2)
+    wait_for_writes(more=4 * WRITERS)
     (folder / "enough").touch()
     load.join()
     before = {name for at, name, _ in load.answered if at < begun}
     after = {name for at, name, took in load.answered if at - took > ended}
+    calm = [took for at, _, took in load.answered if at < begun]
     meanwhile = [took for at, _, took in load.answered if begun <= at <= ended]
-    assert (len(before) >= 3 * WRITERS, len(after) >= WRITERS) == (True, True)
-    print(f"{file.stat().st_size / 1e6:.1f} MB in {ended - begun:.2f} s; {len(meanwhile)} answers")
-    print(f"meanwhile, the slowest after {max(meanwhile, default=0):.2f} s")
+    assert (len(before) >= writes, len(after) >= WRITERS) == (True, True)
+    print(f"{file.stat().st_size / 1e6:.1f} MB in {ended - begun:.2f} s")
+    print(f"writes before: {in_words(calm)}; meanwhile: {in_words(meanwhile)}")
+    # It shares processor and disk with them, and holds none of them up.
+    assert median(meanwhile or [0]) < 0.5
     with empty_database(folder) as target:
         started = time.monotonic()
         done = manage(target, "restore", file)
@@ -86,6 +85,13 @@ def backed_up_under_load(url: str, folder: Path, *, agents: int) -> None:
     assert after & kept == set()
 
 
+def in_words(times: list[float]) -> str:
+    """Seconds. On SQLite, whose waiting writers form no queue, the slowest is slow at any time."""
+    ordered = sorted(times) or [0.0]
+    late = ordered[int(len(ordered) * 0.95)]
+    return f"{len(times)}, median {median(ordered):.3f}, 95 % {late:.3f}, slowest {ordered[-1]:.2f}"
+
+
 def require_consistent() -> None:
     """Counters equal a recount, and history accounts for every tag."""
     assert list(recount.differences()) == drift() == []
@@ -95,9 +101,9 @@ def require_consistent() -> None:
 
 
 def test_backup_under_load_is_one_state(database_url: str, tmp_path: Path) -> None:
-    backed_up_under_load(database_url, tmp_path, agents=1_000)
+    backed_up_under_load(database_url, tmp_path, agents=1_000, writes=40)
 
 
 @pytest.mark.prove
 def test_large_backup_under_load_is_one_state(database_url: str, tmp_path: Path) -> None:
-    backed_up_under_load(database_url, tmp_path, agents=100_000)
+    backed_up_under_load(database_url, tmp_path, agents=100_000, writes=400)
