@@ -23,7 +23,7 @@ from serve import worker_command
 
 from agents import tasks
 from agents.domain import recount
-from agents.domain.bulk import BulkChange, Selection, make_plan
+from agents.domain.bulk import BulkChange, Selection
 from agents.domain.bulkplan import plan_on
 from agents.domain.bulkrun import LOST
 from agents.domain.tags import change_tags
@@ -42,8 +42,15 @@ def make_herd(count: int, shape: str = "loadtest") -> None:
     call_command("bench_data", agents=count, shape=shape, append=True, verbosity=0)
 
 
-def planned(op: BulkOp = BulkOp.ADD) -> BulkPlan:
-    plan = make_plan(selection=Selection(LOADED), change=BulkChange(op, add=["bulk"]), actor=ROOT)
+def asked() -> BulkPlan:
+    """A plan, which a worker finishes where it is large."""
+    change = BulkChange(BulkOp.ADD, add=["bulk"])
+    return tasks.make_plan(selection=Selection(LOADED), change=change, actor=ROOT)
+
+
+def planned() -> BulkPlan:
+    """A plan that is whole."""
+    plan = asked()
     while plan_on(plan.id):
         pass
     plan.refresh_from_db()
@@ -186,9 +193,10 @@ def peak(process: subprocess.Popen[bytes]) -> int:
 
 
 def run_whole(plan: BulkPlan, database_url: str) -> int:
-    """Run it in a worker of its own; the worker's peak memory in KiB."""
-    tasks.begin(plan_id=plan.id, actor=ROOT)
+    """Plan and run it in a worker of its own; the worker's peak memory in KiB."""
     with worker(database_url) as process:
+        wait_until(plan, lambda: plan.state == BulkState.PLANNED, 300)
+        tasks.begin(plan_id=plan.id, actor=ROOT)
         wait_until(plan, lambda: plan.state == BulkState.DONE, 900)
         return peak(process)
 
@@ -196,7 +204,7 @@ def run_whole(plan: BulkPlan, database_url: str) -> int:
 @pytest.mark.prove
 def test_100_000_agents_killed_resumed_undone_beside_another_writer(database_url: str) -> None:
     make_herd(10_000)
-    small = run_whole(planned(), database_url)
+    small = run_whole(asked(), database_url)
     make_herd(90_000, "reference")
     outside = make_agent(name="outside", tags=["outside"])
     ids = list(Agent.objects.order_by("-seq").values_list("public_id", flat=True)[1:90_000:997])
@@ -214,7 +222,8 @@ def test_100_000_agents_killed_resumed_undone_beside_another_writer(database_url
         wait_until(undo, lambda: undo.state == BulkState.DONE, 900)
         large = peak(process)
     assert carriers() == 10_000
-    again = planned()
+    again = asked()
+    assert again.state == BulkState.PLANNING
     large = max(large, run_whole(again, database_url))
     print(f"peak memory {small:,} KiB for 10,000 agents, {large:,} KiB for 100,000 and the undo")
     # SQLite reads its file through a cache of 64 MiB and a map of 256 MiB, both bounded.
