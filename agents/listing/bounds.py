@@ -12,3 +12,5 @@ ESTIMATE = 1_000
 SEARCH_HITS = 2_000
 # A list ordered by another column than the key: up to this many candidates are sorted.
 SORTED = 1_000
+# Of a tag-limited actor's agents the newest, whose tags and models are offered to it.
+OWN = 2_000

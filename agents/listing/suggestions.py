@@ -8,6 +8,9 @@ from django.db.models import Count, QuerySet
 
 from ade.replica import connection
 from agents.actors import Actor
+from agents.listing import bounds
+from agents.listing.directory import of_kind
+from agents.listing.models import newest_of
 from agents.listing.tags import HITS, hits
 from agents.models import AgentTag, Tag
 from agents.tagnames import fold, lookalike_key
@@ -74,12 +77,12 @@ def _candidates(q: str, folded: str, actor: Actor, most: int) -> tuple[list[Sugg
     if "\0" in q:
         return [], False
     if actor.limit is not None:
-        return [row for row in _own(actor.limit) if folded in row.folded], False
+        left_out = newest_of(actor.limit, bounds.OWN + 1)[bounds.OWN :].exists()
+        return [row for row in _own(actor.limit) if folded in row.folded], left_out
     used = Tag.objects.filter(n__gt=0)
     if not folded:
-        plain = used.filter(names_user=False).order_by("-n", "name")[: most + 1]
-        users = used.filter(names_user=True).order_by("-n", "name")[: most + 1]
-        rows = [*_rows(plain), *_rows(users)]
+        kinds = (used & of_kind(users=users) for users in (False, True))
+        rows = [row for kind in kinds for row in _rows(kind.order_by("-n", "name")[: most + 1])]
         return rows, len(rows) > most
     ids = hits(folded)
     if ids is not None and len(ids) <= HITS:
@@ -109,8 +112,8 @@ def _most_used(folded: str) -> list[Suggestion]:
 
 
 def _own(limit_tag: str) -> Iterable[Suggestion]:
-    """The tags of the agents that carry this one, with counts among those agents."""
-    own = AgentTag.objects.filter(tag__name=limit_tag).values("agent_id")
+    """The tags of the newest agents that carry this one, with counts among those agents."""
+    own = newest_of(limit_tag)
     carried = AgentTag.objects.filter(agent_id__in=own).values("tag_id").annotate(own_n=Count("*"))
     columns = [f"tag__{name}" if name != "n" else "own_n" for name in _COLUMNS]
     return (Suggestion(*row) for row in carried.values_list(*columns).order_by())

@@ -1,8 +1,10 @@
 """Suggestions while a tag is typed."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from agents.listing import suggestions
+from agents.listing import bounds, suggestions
 from agents.listing.suggestions import suggest
 from tests.helpers import ROOT, make_agent, make_key_actor
 
@@ -66,3 +68,18 @@ def test_a_limited_actor_is_offered_the_tags_of_its_own_agents() -> None:
     found = suggest("", actor=make_key_actor("user_1"))
     assert [(row.name, row.n) for row in found.rows] == [("vip", 1), ("user_1", 1)]
     assert suggest("secret", actor=make_key_actor("user_1")).total == 0
+
+
+def test_limited_actor_is_offered_the_tags_of_its_newest_agents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounds, "OWN", 2)
+    for n in range(3):
+        make_agent(tags=["user_1", f"t{n}"], created_at=datetime(2026, 1, 1 + n, tzinfo=UTC))
+    actor = make_key_actor(limit="user_1")
+    found = suggest("", actor=actor)
+    assert ([(row.name, row.n) for row in found.rows], found.more) == (
+        [("t1", 1), ("t2", 1), ("user_1", 2)],
+        True,
+    )
+    assert suggest("t0", actor=actor).rows == []
