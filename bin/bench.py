@@ -49,6 +49,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     add("--out", type=Path, metavar="FILE", help="keep the results there")
     add("--compare", nargs=2, type=Path, metavar="FILE", help="only tell what changed between two")
     add("--markdown", type=Path, metavar="FILE", help="only print these results as the docs do")
+    add("--into", type=Path, metavar="FILE", help="with --markdown: between the marks of this page")
     return parser.parse_args(arguments)
 
 
@@ -90,7 +91,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
         result["databases"] = described(servers)
         names = [one.name for one in scenarios]
         result["looks"] = {}
-        for server in servers:
+        for server in servers if asked.rounds else []:
             say(f"looking at the statements on {server.name}")
             result["looks"][server.name] = look(server, names)
         result["cells"] = (
@@ -136,7 +137,11 @@ def main(arguments: list[str]) -> int:
         print(tables.comparison(*(json.loads(path.read_text()) for path in asked.compare)))
         return 0
     if asked.markdown:
-        print(tables.docs_tables(json.loads(asked.markdown.read_text())))
+        text = tables.docs_tables(json.loads(asked.markdown.read_text()))
+        if asked.into:
+            asked.into.write_text(tables.replaced(asked.into.read_text(), text))
+        else:
+            print(text)
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
@@ -146,6 +151,7 @@ def main(arguments: list[str]) -> int:
         print(f"Stopped: {error}", file=sys.stderr)
         return 1
     print(tables.told(result))
+    print(tables.client_told(result))
     print(tables.whole_table(result))
     goals = tables.goals_table(result)
     if len(goals) > 1:  # the head

@@ -12,6 +12,7 @@ _HEAD = (
     "to smallest",
 )  # fmt: skip
 
+_BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
 _NOISE = (
     "noise: the rounds of both runs overlap. Other differences under a factor of two may still come "
     "from the machine: hello says by how much it was faster or slower."
@@ -73,9 +74,27 @@ def told(result: Result) -> str:
     )
 
 
+def client_told(result: Result) -> str:
+    """How much of a processor the client took, at worst; empty of a run without rounds."""
+    cells = [cell for cell in result.get("cells", []) if cell["client"]]
+    if not cells:
+        return ""
+    worst = max(cells, key=lambda cell: median(cell["client"]))
+    share = median(worst["client"]) * 100
+    return f"The client took {share:.0f} % of one processor at most ({worst['scenario']})."
+
+
+def replaced(page: str, tables: str) -> str:
+    """The page with other text between its two marks. Raises ValueError if it has none."""
+    begin, end = page.find(_BEGIN), page.find(_END)
+    if not 0 <= begin < end:
+        raise ValueError(f"The page has no {_BEGIN} with {_END} after it.")
+    return f"{page[: begin + len(_BEGIN)]}\n\n{tables}\n\n{page[end:]}"
+
+
 def docs_tables(result: Result) -> str:
     """The tables of docs/performance.md."""
-    parts = [told(result), markdown(goals_table(result))]
+    parts = [f"{told(result)} {client_told(result)}".strip(), markdown(goals_table(result))]
     for database in largest(result):
         mine = [row for row in rows(result) if row.database == database["name"]]
         parts += [f"{database['name']}:", markdown(_by_connections(mine))] if mine else []

@@ -171,6 +171,15 @@ def test_tables_for_the_docs_hold_what_was_found():
     assert "| list all | 5 | 101 | 5.00 | 5.00 | 5.00 | 1.25 |" in text.splitlines()
 
 
+def test_tables_take_the_place_of_older_ones():
+    page = "before\n<!-- measured -->\nold\n<!-- /measured -->\nafter\n"
+    new = tables.replaced(page, "new")
+    assert new == "before\n<!-- measured -->\n\nnew\n\n<!-- /measured -->\nafter\n"
+    assert tables.replaced(new, "new") == new
+    with pytest.raises(ValueError, match="has no <!-- measured -->"):
+        tables.replaced("nothing", "new")
+
+
 # --- The whole --------------------------------------------------------------------------------
 
 
