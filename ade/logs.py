@@ -16,9 +16,11 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 _security = logging.getLogger("ade.security")
 
-# Keys, and the one-time links that set a password: the only secrets that stand in text or a path.
+# Keys, webhooks' secrets, and the one-time links that set a password: the only secrets that stand
+# in text or a path.
 _SECRETS = re.compile(
-    r"(\bade_[0-9a-f]{4})[\w-]{8,}|(/accounts/password/set/)[^\s\"'?#<][^\s\"'?#]*"
+    r"(\bade_[0-9a-f]{4})[\w-]{8,}|(\bwhsec_)[\w+/=]+"
+    r"|(/accounts/password/set/)[^\s\"'?#<][^\s\"'?#]*"
 )
 
 
@@ -29,7 +31,7 @@ def security(event: str, *, level: int = logging.INFO, **fields: object) -> None
 
 def scrubbed(text: str) -> str:
     """The text without keys and one-time links."""
-    return _SECRETS.sub(r"\1\2…", text)
+    return _SECRETS.sub(r"\1\2\3…", text)
 
 
 class JsonFormatter(logging.Formatter):

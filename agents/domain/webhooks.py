@@ -8,9 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ade import logs
 from agents.actors import Actor, Power
 from agents.domain import history, webhook_log
 from agents.domain.edits import UNSET
@@ -274,3 +276,8 @@ def _record(actor: Actor, hook: Webhook, old: str, new: str) -> None:
     change_set = history.open_change_set(actor=actor, act=Act.WEBHOOK)
     entry = Entry(Op.SET, field=f"webhook {hook.public_id}", old=old or None, new=new)
     history.record(change_set, [entry])
+    transaction.on_commit(
+        lambda: logs.security(
+            f"webhook: {new}", who=actor.id, name=actor.name, webhook=hook.public_id
+        )
+    )

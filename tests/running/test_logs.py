@@ -100,6 +100,7 @@ def test_a_field_takes_no_place_of_another() -> None:
 def test_secrets_are_taken_out_of_any_text() -> None:
     token = "ade_0123456789ab_" + "s" * 43
     assert scrubbed(f"Bearer {token}, and more") == "Bearer ade_0123…, and more"
+    assert scrubbed("secret whsec_abc+/d= here") == "secret whsec_… here"
     assert scrubbed("/accounts/password/set/MQ/c1-secret/") == "/accounts/password/set/…"
     assert (
         scrubbed("/accounts/password/set/<str:uidb64>/") == "/accounts/password/set/<str:uidb64>/"

@@ -1,0 +1,55 @@
+"""How fast many events go, and that a rename or merge of everything is one."""
+
+import time
+
+import pytest
+from django.core.management import call_command
+
+from agents.domain.bulk import BulkChange, Selection, make_plan
+from agents.domain.merge import merge_tags
+from agents.domain.webhook_queue import take_up
+from agents.filters import AgentFilter
+from agents.models import Agent, BulkOp, BulkState, Delivery, Tag
+from agents.tasks import begin
+from agents.webhook_tasks import send_due
+from tests.helpers import ROOT
+from tests.webhooks.receiver import Receiver
+from tests.webhooks.telling import make_hook
+
+pytestmark = [pytest.mark.prove, pytest.mark.django_db(transaction=True)]
+AGENTS = 2_500
+
+
+def test_ten_thousand_agents_are_told_one_by_one_and_a_merge_of_them_as_one(
+    there: Receiver,
+) -> None:
+    call_command("bench_data", agents=AGENTS, shape="loadtest", append=True, verbosity=0)
+    make_hook(there)
+    plan = make_plan(
+        selection=Selection(AgentFilter()),
+        change=BulkChange(BulkOp.ADD, add=["bulk"]),
+        actor=ROOT,
+    )
+    begin(plan_id=plan.id, actor=ROOT)
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, verbosity=0)
+    plan.refresh_from_db()
+    assert (plan.state, plan.changed) == (BulkState.DONE, AGENTS)
+    begun = time.monotonic()
+    while take_up():
+        pass
+    taken = time.monotonic() - begun
+    assert Delivery.objects.count() == AGENTS
+    begun = time.monotonic()
+    while send_due():
+        pass
+    sent = time.monotonic() - begun
+    assert len({body["data"]["agent_id"] for body in there.told()}) == len(there.got) == AGENTS
+    print(f"{AGENTS:,} events taken up in {taken:.1f} s, sent in {sent:.1f} s")
+    there.got.clear()
+    merge_tags(source="bulk", target=Tag.objects.exclude(name="bulk")[0].name, actor=ROOT)
+    begun = time.monotonic()
+    while take_up() or send_due():
+        pass
+    print(f"the merge of {AGENTS:,} in {time.monotonic() - begun:.2f} s")
+    assert [body["type"] for body in there.told()] == ["tag.merged"]
+    assert there.told()[0]["data"]["agents"] == AGENTS == Agent.objects.count()
