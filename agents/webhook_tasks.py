@@ -47,28 +47,28 @@ def deliver_webhooks() -> None:
         return  # `delivering` begins again
     _come_back()
     end = time.monotonic() + _SLICE
-    while deliver_some() and time.monotonic() < end:
-        pass
+    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        while deliver_some(pool) and time.monotonic() < end:
+            pass
     _clean()
 
 
-def deliver_some() -> bool:
+def deliver_some(pool: ThreadPoolExecutor) -> bool:
     """Take up a part of the log, and make some attempts. True if there may be more to do."""
     more = webhook_queue.take_up()
-    return bool(send_due()) or more
+    return bool(send_due(pool)) or more
 
 
-def send_due() -> int:
+def send_due(pool: ThreadPoolExecutor) -> int:
     """One attempt of some deliveries that are due, side by side. How many."""
     claimed = webhook_queue.claim()
     if not claimed:
         return 0
     with snapshot():
         bodies = render(claimed)
-    with ThreadPoolExecutor(max_workers=min(len(claimed), _THREADS)) as pool:
-        sent = {pool.submit(_send, one, bodies.get(one.id)): one for one in claimed}
-        for done in as_completed(sent):
-            webhook_queue.settle(sent[done], done.result())
+    sent = {pool.submit(_send, one, bodies.get(one.id)): one for one in claimed}
+    for done in as_completed(sent):
+        webhook_queue.settle(sent[done], done.result())
     return len(claimed)
 
 

@@ -25,10 +25,11 @@ from agents.listing import events
 from agents.listing.renames import Renames
 from agents.models import Delivery, DeliveryState, Event, Webhook
 
-AT_ONCE = 8  # deliveries of one webhook that are under way together
+AT_ONCE = 16  # deliveries of one webhook that are under way together
 
 # From so many failures in a row on, a webhook gets one attempt and then a pause.
 _TROUBLED = 10
+_NOTED = timedelta(seconds=1)
 _LONGEST_HOLD = timedelta(minutes=10)
 _LONGEST_PAUSE = timedelta(hours=6)
 _LONGEST_ASKED = timedelta(hours=1)
@@ -151,9 +152,6 @@ def _share(hook: Webhook) -> int:
 def settle(delivery: Delivery, outcome: Outcome) -> None:
     """Write what came of an attempt, and what follows for the webhook."""
     now = timezone.now()
-    hook = Webhook.objects.select_for_update().filter(id=delivery.webhook_id).first()
-    # Gone with its webhook, or taken by another since, who counts one attempt more.
-    mine = Delivery.objects.filter(id=delivery.id, attempts=delivery.attempts)
     values: dict[str, Any] = {
         "milliseconds": outcome.milliseconds,
         "status": outcome.status,
@@ -165,11 +163,15 @@ def settle(delivery: Delivery, outcome: Outcome) -> None:
         values |= {"state": DeliveryState.FAILED}
     else:
         values |= {"next_at": now + pause(delivery.attempts, outcome.retry_after)}
-    if not mine.filter(state=DeliveryState.WAITING).update(**values) or hook is None:
-        return
+    # The webhook before its delivery, as all who write both: so they wait and do not deadlock.
+    hooks = Webhook.objects.filter(id=delivery.webhook_id)
+    hook = None if outcome.is_good else hooks.select_for_update().first()
     if outcome.is_good:
-        _recovered(hook, now)
-    elif delivery.event != Event.PING:
+        _recovered(hooks, now)
+    # Gone with its webhook, or taken by another since, who counts one attempt more.
+    mine = Delivery.objects.filter(id=delivery.id, attempts=delivery.attempts)
+    written = mine.filter(state=DeliveryState.WAITING).update(**values)
+    if written and hook is not None and delivery.event != Event.PING:
         _failed(hook, outcome, now)
 
 
@@ -181,10 +183,12 @@ def pause(attempts: int, asked: int | None = None) -> timedelta:
     return max(wanted, min(timedelta(seconds=asked or 0), _LONGEST_ASKED))
 
 
-def _recovered(hook: Webhook, now: datetime) -> None:
-    hook.failures, hook.failing_since, hook.hold_until = 0, None, None
-    hook.delivered_at = now
-    hook.save(update_fields=["failures", "failing_since", "hold_until", "delivered_at"])
+def _recovered(hooks: QuerySet[Webhook], now: datetime) -> None:
+    """Note a success: at once after a failure, otherwise once a second."""
+    stale = Q(failures__gt=0) | Q(delivered_at=None) | Q(delivered_at__lt=now - _NOTED)
+    hooks.filter(stale | Q(delivered_at__gt=now)).update(
+        failures=0, failing_since=None, hold_until=None, delivered_at=now
+    )
 
 
 def _failed(hook: Webhook, outcome: Outcome, now: datetime) -> None:

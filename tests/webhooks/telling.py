@@ -1,5 +1,6 @@
 """Short ways to make webhooks and to let them be told."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from agents.domain.webhooks import create_webhook
@@ -16,8 +17,9 @@ def make_hook(there: Receiver, **fields: Any) -> Webhook:
 
 def deliver() -> None:
     """All that is new and due, at once."""
-    while deliver_some():
-        pass
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        while deliver_some(pool):
+            pass
 
 
 def told(there: Receiver) -> list[tuple[str, dict[str, Any]]]:
