@@ -20,7 +20,7 @@ MOST_AGENTS = 25
 # has no kind in its id.
 TRACE = re.compile(
     r"zq[0-9a-f]{12}|(?:agent|block|identity)-[0-9a-f-]{36}|user_[12]"
-    r"|history/\d+|bulk/[0-9a-f-]{36}|keys/[0-9a-f]{12}"
+    r"|history/\d+|bulk/[0-9a-f-]{36}|keys/[0-9a-f]{12}|webhooks/wh_[0-9a-f]{16}"
 )
 
 
@@ -240,6 +240,23 @@ def _whole_agent(of: "Strangers") -> Request:
     return Request("GET", f"/v1/agents/{of.agent()}/{rest}")
 
 
+def _webhooks(of: "Strangers") -> Request:
+    url = f"/v1/{of.webhook()}"
+    made = {"url": f"https://{of.mark()}.example/", "name": of.mark(), "tags": of.texts(2)}
+    return of.rng.choice(
+        [
+            Request("POST", "/v1/webhooks/", made),
+            Request("GET", "/v1/webhooks/"),
+            Request("GET", url),
+            Request("GET", f"{url}/deliveries"),
+            Request("PATCH", url, {"tags": of.texts(2)}),
+            Request("POST", f"{url}/ping"),
+            Request("POST", f"{url}/rotate"),
+            Request("DELETE", url),
+        ]
+    )
+
+
 REQUESTS: dict[str, list[Callable[["Strangers"], Request]]] = {
     "agents": [_create, _create, _delta, _delta, _patch, _delete, _get, _whole_agent, _import],
     "lists": [_list, _list, _count, _tags],
@@ -249,4 +266,5 @@ REQUESTS: dict[str, list[Callable[["Strangers"], Request]]] = {
     "bulk": [_bulk_plan, _bulk, _bulk],
     "history": [_history],
     "keys": [_keys],
+    "webhooks": [_webhooks],
 }

@@ -10,13 +10,13 @@ A limited key is held against four things, none of which asks `visible_to`:
 
 import json
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, Q
+from django.db.models import Q
 
 from agents.actors import Source
 from agents.domain.keys import actor_of, find_key
@@ -26,16 +26,15 @@ from agents.listing.models import models_in_use
 from agents.listing.suggestions import nearest, suggest
 from agents.models import (
     Agent,
-    AgentBlock,
-    AgentDetail,
     AgentTag,
     ApiKey,
     Block,
     BulkPlan,
     ChangeSet,
-    Tag,
     Tombstone,
+    Webhook,
 )
+from tests.access.contents import contents, held, own_traces, rows_of_managers
 from tests.access.requests import LIMITED, REQUESTS, TRACE, Request
 from tests.api.calls import call, call_with_file, make_token
 
@@ -65,7 +64,7 @@ class Strangers:
     """The keys, and every trace there ever was."""
 
     rng: random.Random
-    # What they ask for many times as often.
+    # What two of three requests are of.
     mostly: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
     # In the order of their making: ids are random, and a seed must mean one walk.
@@ -80,8 +79,8 @@ class Strangers:
 
     def __post_init__(self) -> None:
         self.requests = [one for some in REQUESTS.values() for one in some]
-        for name in self.mostly.split():
-            self.requests += 4 * REQUESTS[name]
+        most = [one for name in self.mostly.split() for one in REQUESTS[name]]
+        self.requests += most * (2 * len(self.requests) // max(1, len(most)))
         self.tokens["all"] = make_token(name="all", scope="manage")
         for tag in LIMITED:
             self.tokens[tag] = make_token(name=f"of {tag}", limit_tag=tag)
@@ -168,8 +167,9 @@ class Strangers:
         # A tag that it adds to its own agent may be a new one.
         left = [row for row in self.managed if row not in managed]
         self.expect(not left, f"{tag} moves what is a manager's: {left}")
-        made = sum("digest" in row or "op" in row for row in managed)
-        before = sum("digest" in row or "op" in row for row in self.managed)
+        made, before = (
+            [row for row in rows if "description" not in row] for rows in (managed, self.managed)
+        )
         self.expect(made == before, f"{tag} makes what is a manager's")
         for other in LIMITED:
             given = held(other, world).keys() - held(other, self.world).keys()
@@ -210,7 +210,8 @@ class Strangers:
         if folder == "history":
             return str(10**12 + self.rng.getrandbits(32))
         uuid = UUID(int=self.rng.getrandbits(128), version=4)
-        return str(uuid) if folder == "bulk" else uuid.hex[:12]
+        kinds = {"bulk": str(uuid), "keys": uuid.hex[:12], "webhooks": f"wh_{uuid.hex[:16]}"}
+        return kinds[folder]
 
     def plan(self) -> str:
         """A bulk change, mostly one that is there."""
@@ -228,6 +229,11 @@ class Strangers:
         return self.place(
             "keys", ApiKey.objects.order_by("-id").values_list("key_id", flat=True)[:8]
         )
+
+    def webhook(self) -> str:
+        """A webhook, mostly one that is there."""
+        ids = Webhook.objects.order_by("-id").values_list("public_id", flat=True)[:4]
+        return self.place("webhooks", ids)
 
     def place(self, folder: str, ids: Iterable[object]) -> str:
         """The address of one of these, or of one that never was."""
@@ -259,42 +265,3 @@ class Strangers:
         carried = sorted(set(AgentTag.objects.values_list("tag__name", flat=True)))
         pool = [*LIMITED, "shared", "origin:x", *carried, self.mark()]
         return self.rng.sample(pool, k=min(self.rng.randint(0, most), len(pool)))
-
-
-def contents() -> dict[str, str]:
-    """Of each agent that is, or that was, its id and all it holds, read by hand: tags first."""
-    parts: dict[str, list[object]] = defaultdict(list)
-    tags = AgentTag.objects.order_by("tag__name").values_list("agent__public_id", "tag__name")
-    for public_id, tag in tags:
-        parts[public_id].append(tag)
-    for detail in AgentDetail.objects.select_related("agent"):
-        parts[detail.agent.public_id] += [_columns(detail), _columns(detail.agent)]
-    for row in AgentBlock.objects.select_related("block", "agent").order_by("block_id"):
-        parts[row.agent.public_id].append(_columns(row.block))
-    for grave in Tombstone.objects.all():
-        parts[grave.public_id] = [*json.loads(grave.tags), grave.public_id]
-    return {public_id: " ".join(map(str, found)) for public_id, found in parts.items()}
-
-
-def _columns(row: Model) -> str:
-    return repr([getattr(row, column.attname) for column in row._meta.concrete_fields])
-
-
-def rows_of_managers() -> list[Any]:
-    """Every row that only managers write, read by hand: keys, bulk changes, tags."""
-    tags = Tag.objects.order_by("id").values("id", "name", "description", "protected")
-    keys = ApiKey.objects.order_by("id").values("digest", "scope", "limit_tag", "disabled_at")
-    plans = BulkPlan.objects.order_by("id").values(
-        "op", "id", "state", "looked", "wanted", "undoes"
-    )
-    return [*tags, *keys, *plans]
-
-
-def held(tag: str, world: dict[str, str]) -> dict[str, str]:
-    """Those of the agents that carry this tag."""
-    return {key: text for key, text in world.items() if tag in text.split()}
-
-
-def own_traces(tag: str, world: dict[str, str]) -> set[str]:
-    """Every trace in the agents that carry this tag, and the ids of those that did."""
-    return {trace for text in held(tag, world).values() for trace in TRACE.findall(text)}
