@@ -131,8 +131,10 @@ samples = Samples()
 class _Copy(threading.local):
     """What this thread knows of the copy that it is connected to: several hosts may be."""
 
+    of: object = None  # the very connection: another one may lead elsewhere
     looked = 0.0
     place: int | None = None
+    not_before = 0.0  # no new connection until then
 
 
 _copy = _Copy()
@@ -146,42 +148,48 @@ def has_all_since(moment: float | None) -> bool:
         return False
     try:
         samples.take()
-        _look()
+        place = _place()
     except (DatabaseError, InterfaceError):
         # The primary in the middle of a failover, too: then the request will say so itself.
         lose()
         return False
-    if _copy.place is None:
+    if place is None:
         return False
-    if samples.is_behind(_copy.place):
+    if samples.is_behind(place):
         _leave(RETRY_SECONDS)  # another host may be nearer
         return False
-    now, reached = samples.now(), samples.reached(_copy.place)
+    now, reached = samples.now(), samples.reached(place)
     if now is None or reached is None:
         return False
     return reached >= max(now - settings.REPLICA_MAX_LAG, moment or 0.0)
 
 
-def _look() -> None:
-    """Ask this thread's copy how far it is, at most once a second. Raises DatabaseError."""
-    if time.monotonic() - _copy.looked < CHECK_SECONDS:
-        return
+def _place() -> int | None:
+    """How far this thread's copy has replayed, as of this second; None if it has none to ask."""
     copy = connections[REPLICA]
-    if copy.connection is None:
-        # A host that does not answer holds one thread at a time; the others read the primary.
-        if not _connecting.acquire(blocking=False):
-            return
-        try:
-            copy.ensure_connection()
-        finally:
-            _connecting.release()
+    if copy.connection is None and not _connect(copy):
+        return None
+    if copy.connection is _copy.of and time.monotonic() - _copy.looked < CHECK_SECONDS:
+        return _copy.place
     with copy.cursor() as cursor:
         cursor.execute(_REPLAYED)
         in_recovery, place = cursor.fetchone()
-    if in_recovery:
-        _copy.looked, _copy.place = time.monotonic(), place
-    else:  # it was promoted, and follows nobody any more
+    if not in_recovery:  # it was promoted, and follows nobody any more
         _leave(CHECK_SECONDS)
+        return None
+    _copy.of, _copy.looked, _copy.place = copy.connection, time.monotonic(), place
+    return _copy.place
+
+
+def _connect(copy: BaseDatabaseWrapper) -> bool:
+    """A host that does not answer holds one thread at a time; the others read the primary."""
+    if time.monotonic() < _copy.not_before or not _connecting.acquire(blocking=False):
+        return False
+    try:
+        copy.ensure_connection()
+    finally:
+        _connecting.release()
+    return True
 
 
 def lose() -> None:
@@ -194,7 +202,7 @@ def lose() -> None:
 
 def _leave(seconds: float) -> None:
     """Close this thread's connection; the next, after so long, goes to any host at random."""
-    _copy.looked, _copy.place = time.monotonic() + seconds - CHECK_SECONDS, None
+    _copy.of, _copy.not_before = None, time.monotonic() + seconds
     with suppress(DatabaseError, InterfaceError):
         connections[REPLICA].close()
 

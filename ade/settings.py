@@ -153,7 +153,8 @@ if POOLER not in ("", "transaction"):
     raise ImproperlyConfigured("POOLER must be transaction, or not set.")
 if REPLICA_URL:
     with env.prefixed(""):
-        DATABASES["replica"] = env.dj_db_url("REPLICA_URL", conn_max_age=None)
+        # Seconds; the next connection goes to any host at random, also to one that came back.
+        DATABASES["replica"] = env.dj_db_url("REPLICA_URL", conn_max_age=20)
     if {_one["ENGINE"] for _one in DATABASES.values()} != {"django.db.backends.postgresql"}:
         raise ImproperlyConfigured("REPLICA_URL and DATABASE_URL must both name postgres.")
     if not 2 <= REPLICA_MAX_LAG <= 300:
