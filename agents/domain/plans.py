@@ -8,18 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.conf import settings
-from django.db import connection
 
 from agents.actors import Actor, Power
-from agents.domain import followers, tagrows, wide
+from agents.domain import followers, pace, tagrows, wide
 from agents.domain.followers import Followers, in_few
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.models import Tag
 from agents.tagnames import require_legal, shown, text_problem
-
-# Agents a second that one statement moves, measured on two busy cores (docs/history.md); while it
-# runs, others who write these tags or agents wait, and on SQLite everyone who writes.
-_PER_SECOND = {"postgresql": 5_000, "sqlite": 8_000}
 
 
 class Kind(StrEnum):
@@ -65,11 +60,12 @@ class TagPlan:
 
     @property
     def seconds(self) -> int | None:
-        """How long other writers are likely to wait, where that is worth saying."""
+        """How long other writers are likely to wait, where that is worth saying: who writes these
+        tags or agents, on SQLite everyone."""
         written = self.kind is not Kind.RENAME or self.names_user != self.tag.names_user
         if not written or self.agents < settings.WARN_AGENTS:
             return None
-        return max(1, round(self.agents / _PER_SECOND[connection.vendor]))
+        return pace.seconds(self.agents)
 
 
 class PlanChanged(Conflict):

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import F
 
-from agents.domain import history, tagrows
+from agents.domain import history, pace, tagrows
 from agents.models import ChangeSet, Op, Tag
 
 _CREATE = (
@@ -78,6 +78,7 @@ def apply(change_set: ChangeSet, tags: Mapping[int, Tag]) -> int:
 
     `tags` are those of the delta, by id.
     """
+    began = pace.begin()
     moment = connection.ops.adapt_datetimefield_value(change_set.created_at)
     if connection.vendor == "postgresql":
         execute("ANALYZE wide_delta")
@@ -91,6 +92,7 @@ def apply(change_set: ChangeSet, tags: Mapping[int, Tag]) -> int:
     touched = one("SELECT count(DISTINCT agent_id) FROM wide_delta")
     change_set.agent_count = touched
     change_set.save(update_fields=["agent_count"])
+    pace.note(touched, began)
     return touched
 
 

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from django.core.cache import cache
 
 from agents.actors import ADMIN, MANAGE
 from agents.domain.agents import delete_agent
@@ -275,3 +276,14 @@ def test_random_writes_of_tags_add_up(seed: int) -> None:
 @pytest.mark.prove
 def test_many_random_writes_of_tags_add_up() -> None:
     directory_steps(random.randrange(10**9), 4_000)
+
+
+def test_plan_says_the_wait_as_measured_here(settings: object) -> None:
+    make_agent(tags=["a"])
+    make_agent(tags=["b"])
+    assert plan_merge(source="a", target="b", actor=MANAGER).seconds is None
+    settings.WARN_AGENTS = 1
+    assert plan_merge(source="a", target="b", actor=MANAGER).seconds == 1
+    cache.set("agents-a-second", 0.25)
+    assert plan_merge(source="a", target="b", actor=MANAGER).seconds == 4
+    assert plan_delete(name="a", actor=MANAGER).seconds == 4

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 
@@ -108,6 +109,8 @@ def check(agents: int) -> None:
 
     took, seen = watched(("env:live", "Env Prod"), merge)
     print(f"merge of {n:,}: {took:.2f} s, {sum(seen.values())} reads")
+    if n > 1_000:
+        assert 0.5 * n / took < cache.get("agents-a-second") < 2 * n / took
     assert len({state[0] for state in seen}) <= 2
     for counts, shown in seen:
         assert (("env:live", "env:live") in shown) == ("env:live" in dict(counts))
