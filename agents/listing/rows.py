@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
+from ade.replica import connection
 from agents.models import Agent, AgentTag
 from agents.models.agents import short_id
 
@@ -50,12 +52,28 @@ def rows(seqs: Sequence[int]) -> list[AgentRow]:
     return [found[seq] for seq in seqs if seq in found]
 
 
+_CHIPS = (
+    "SELECT x.agent_id, t.name, t.names_user, t.protected, t.colour FROM agents_agenttag x"
+    " JOIN agents_tag t ON t.id = x.tag_id WHERE x.agent_id IN ({marks})"
+)
+
+
+@lru_cache(maxsize=10_000)
+def _chip(name: str, names_user: object, protected: object, colour: str) -> TagChip:
+    """A page shows the same tags again and again. (SQLite keeps a truth as 0 or 1.)"""
+    return TagChip(name, bool(names_user), bool(protected), colour)
+
+
 def chips(seqs: Iterable[int]) -> dict[int, list[TagChip]]:
     """The tags of these agents, users' tags first, then by text."""
     by_agent: dict[int, list[TagChip]] = defaultdict(list)
-    columns = ("agent_id", "tag__name", "tag__names_user", "tag__protected", "tag__colour")
-    for seq, *chip in AgentTag.objects.filter(agent_id__in=list(seqs)).values_list(*columns):
-        by_agent[seq].append(TagChip(*chip))
+    keys = list(seqs)
+    # Fixed text: the ORM takes longer to build it and to hand on its rows than the database does.
+    marks = ", ".join(["%s"] * len(keys)) or "NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(_CHIPS.format(marks=marks), keys)
+        for seq, *chip in cursor.fetchall():
+            by_agent[seq].append(_chip(*chip))
     for mine in by_agent.values():
         mine.sort(key=lambda chip: (not chip.names_user, chip.name))
     return by_agent
