@@ -22,7 +22,8 @@ _SQLITE = (
 _SQLITE_SLOW = "interrupted"
 RETRY_SECONDS = 5
 TOO_LONG = "This took the database too long, so it was stopped. Nothing was saved."
-MESSAGE = "The database cannot be reached just now. Nothing was saved; try again in a moment."
+# A lost connection does not say whether its last commit held.
+MESSAGE = "The database cannot be reached. A change may not have been saved: look, then try again."
 
 log = logging.getLogger(__name__)
 
