@@ -121,7 +121,7 @@ def _holding(model: type[Model], columns: Mapping[str, Way], eraser: Eraser) -> 
         if way is EXACT:
             holds |= Q(**{column: eraser.name})
             continue
-        for form in eraser.forms:
+        for form in eraser.forms(way):
             holds |= Q(**{f"{column}__contains": form})
     return model._default_manager.filter(holds)
 

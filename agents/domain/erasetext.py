@@ -24,11 +24,12 @@ class Eraser:
         either = "|".join(re.escape(form) for form in dict.fromkeys((name, dumps(name)[1:-1])))
         self._word = re.compile(rf"(?<!\w)(?:{either})(?!\w)")
 
-    @property
-    def forms(self) -> set[str]:
-        """The texts of which one stands wherever the name does, as columns write it."""
-        quoted = {quote(self.name), quote_plus(self.name), quote_plus(self.name, safe=":")}
-        return {self.name, dumps(self.name)[1:-1], *quoted}
+    def forms(self, way: "Way") -> set[str]:
+        """The texts of which one stands wherever the name does, in a column gone through this way."""
+        if way is QUERY:
+            name = self.name
+            return {name, quote(name), quote_plus(name), quote_plus(name, safe=":")}
+        return {self.name, dumps(self.name)[1:-1]}
 
     def exact(self, text: str) -> str:
         """Of a column that is one name or tag."""
