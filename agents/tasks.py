@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from math import inf
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -20,7 +21,7 @@ from agents.actors import Actor
 from agents.domain import bulk, bulkrun, undo_set
 from agents.domain.bulk import BulkChange, Selection, get_plan, plan_of
 from agents.errors import DomainError
-from agents.models import BulkPlan
+from agents.models import BulkPlan, BulkState
 
 _log = logging.getLogger(__name__)
 
@@ -47,12 +48,16 @@ def renewed(plan: BulkPlan, *, actor: Actor) -> BulkPlan | None:
 
 
 def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
-    """Apply a plan; a large one is left to the worker. Raises as `bulkrun.begin`."""
+    """Apply a plan, a small one to its end; a large one is left to the worker.
+
+    Each batch is a transaction of its own, here as there: others write in between. Raises as
+    `bulkrun.begin`.
+    """
     return _begin(bulkrun.begin, plan_id, actor)
 
 
 def begin_undo(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
-    """Undo a run; a large one is left to the worker. Raises as `bulkrun.begin_undo`."""
+    """Undo a run, as `begin` applies one. Raises as `bulkrun.begin_undo`."""
     return _begin(bulkrun.begin_undo, plan_id, actor)
 
 
@@ -80,8 +85,15 @@ def resume(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
 def _begin(start: Callable[..., BulkPlan], plan_id: UUID | str, actor: Actor) -> BulkPlan:
     with transaction.atomic():
         plan = start(plan_id=plan_id, actor=actor)
-        if plan.next_batch == 0 and plan.beat_at is None:
+        begun = plan.next_batch == 0 and plan.beat_at is None
+        here = begun and plan.state == BulkState.RUNNING and not bulkrun.is_job(plan)
+        if here:
+            _look_later(str(plan.id))  # should this process end in the middle
+        elif begun:
             _ask_for(plan)
+    if here:
+        _steps(str(plan.id))
+        plan.refresh_from_db()
     return plan
 
 
@@ -99,20 +111,26 @@ def _look_later(plan_id: str) -> None:
 @task()
 def run_bulk(plan_id: str) -> None:
     """Plan, or do batches of a run, for some seconds, then ask to go on."""
-    end = time.monotonic() + _SLICE
+    if not _steps(plan_id, seconds=_SLICE):
+        run_bulk.enqueue(plan_id)
+
+
+def _steps(plan_id: str, *, seconds: float = inf) -> bool:
+    """Do batches to the end, or for some seconds; False if there may be more."""
+    end = time.monotonic() + seconds
     gap = _GAP[connection.vendor]
     try:
         while bulkrun.step(plan_id):
             time.sleep(gap)  # others get their turn
             if time.monotonic() > end:
-                run_bulk.enqueue(plan_id)
-                return
+                return False
     except DomainError as error:
         bulkrun.give_up(plan_id, error.message)
     except Exception:
         _log.exception("Bulk change %s stopped", plan_id)
         bulkrun.give_up(plan_id, "Something went wrong on the server; its log says what.")
         raise
+    return True
 
 
 @task()

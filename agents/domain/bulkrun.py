@@ -1,4 +1,4 @@
-"""The run of a bulk plan: at once where it is small, else batch by batch, each a transaction.
+"""The run of a bulk plan, batch by batch, each a transaction.
 
 Every batch begins by locking the plan, so that whoever runs it, however many, does each batch once.
 What a killed runner leaves is whole batches; the next one goes on from there.
@@ -41,7 +41,7 @@ _SAME_BATCHES = (
 
 @write
 def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
-    """Apply a plan: a small one now, a large one is left running. A second call changes nothing.
+    """Let a plan run: `step` does it. A second call changes nothing.
 
     Raises NotFound, NotAllowed, Conflict (nothing to do, or still being planned).
     """
@@ -169,9 +169,6 @@ def _undo_of(plan: BulkPlan) -> BulkPlan | None:
 def _begin(plan: BulkPlan) -> BulkPlan:
     plan.state, plan.started_at, plan.beat_at = BulkState.RUNNING, timezone.now(), None
     plan.save()
-    if not is_job(plan):
-        while _step(plan):
-            pass
     return plan
 
 

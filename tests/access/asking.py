@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from agents.api.app import api
 from agents.domain.bulk import BulkChange, Selection, make_plan
-from agents.domain.bulkrun import begin
 from agents.domain.identities import NewIdentity, create_identity
 from agents.domain.newagents import NewBlock
 from agents.domain.tags import change_tags
@@ -22,6 +21,7 @@ from agents.domain.views import save_view
 from agents.domain.webhooks import create_webhook, ping
 from agents.filters import AgentFilter
 from agents.models import Agent, ApiKey, Block, BulkOp, BulkPlan
+from agents.tasks import begin
 from tests.accounts.people import sign_in
 from tests.api.calls import SEED, call, make_token
 from tests.helpers import ROOT, make_agent, make_user

@@ -13,8 +13,9 @@ from django.utils.text import slugify
 
 from ade import members
 from ade.models import MemberEvent, Role
+from agents import tasks
 from agents.actors import MANAGE
-from agents.domain import bulkrun, keys
+from agents.domain import keys
 from agents.domain.agents import delete_agent, update_agent
 from agents.domain.bulk import BulkChange, Selection, make_plan
 from agents.domain.bulkrows import plan_rows
@@ -180,7 +181,7 @@ def test_no_table_holds_the_name_afterwards(user: str) -> None:
     done = make_plan(
         selection=selection, change=BulkChange(BulkOp.REMOVE, remove=["t"]), actor=manager
     )
-    bulkrun.begin(plan_id=done.id, actor=manager)
+    tasks.begin(plan_id=done.id, actor=manager)
     row = io.StringIO()
     csv.writer(row).writerows([(agent.public_id, user), (agent.public_id, user), ("no", user)])
     plan_rows(text=row.getvalue() + f"{agent.public_id},fresh\n", actor=manager)

@@ -1,7 +1,13 @@
 """Bulk changes: the plan, the run by the same rule, what others changed meanwhile, undo."""
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+from django.db import connection
+from django_tasks_db.models import DBTaskResult
+
+from agents import tasks
 from agents.actors import Actor
 from agents.domain import bulk, bulkrun
 from agents.domain.agents import create_agents, delete_agent
@@ -61,7 +67,7 @@ def counts(plan: BulkPlan) -> dict[str, int]:
 
 
 def run(plan: BulkPlan, actor: Actor | None = None) -> BulkPlan:
-    bulkrun.begin(plan_id=plan.id, actor=actor or manager())
+    tasks.begin(plan_id=plan.id, actor=actor or manager())
     while bulkrun.step(plan.id):
         pass
     plan.refresh_from_db()
@@ -101,7 +107,7 @@ def test_run_again_changes_nothing_and_records_nothing() -> None:
     make_agent(tags=["a"])
     plan = run(plan_of("add", add=["vip"]))
     before = everything()
-    bulkrun.begin(plan_id=plan.id, actor=manager())
+    tasks.begin(plan_id=plan.id, actor=manager())
     assert bulkrun.step(plan.id) is False
     assert everything() == before
 
@@ -144,7 +150,7 @@ def test_protected_tag_is_skipped_for_a_key_that_may_not_write_it() -> None:
     plan = plan_of("add", add=["git-memory-enabled"], actor=actor)
     assert counts(plan) == {"refused": 1}
     with pytest.raises(Conflict):
-        bulkrun.begin(plan_id=plan.id, actor=actor)
+        tasks.begin(plan_id=plan.id, actor=actor)
     assert tags_of(agent) == ["user_1"]
 
 
@@ -222,11 +228,11 @@ def test_large_run_goes_in_whole_batches_and_can_be_stopped_resumed_and_undone()
     make_many(count)
     before = all_tags()
     plan = plan_of("add", add=["vip"])
-    bulkrun.begin(plan_id=plan.id, actor=manager())
+    tasks.begin(plan_id=plan.id, actor=manager())
     for _ in range(3):
         assert bulkrun.step(plan.id) is True
     with pytest.raises(Conflict):
-        bulkrun.begin_undo(plan_id=plan.id, actor=manager())
+        tasks.begin_undo(plan_id=plan.id, actor=manager())
     bulkrun.stop(plan_id=plan.id, actor=manager())
     assert bulkrun.step(plan.id) is False
     plan.refresh_from_db()
@@ -239,8 +245,8 @@ def test_large_run_goes_in_whole_batches_and_can_be_stopped_resumed_and_undone()
     assert (plan.state, plan.looked, plan.changed) == (BulkState.DONE, count, count)
     assert Tag.objects.get(name="vip").n == count
     assert Change.objects.filter(change_set_id=plan.change_set_id).count() == count
-    undo = bulkrun.begin_undo(plan_id=plan.id, actor=manager())
-    assert bulkrun.begin_undo(plan_id=plan.id, actor=manager()).id == undo.id
+    undo = tasks.begin_undo(plan_id=plan.id, actor=manager())
+    assert tasks.begin_undo(plan_id=plan.id, actor=manager()).id == undo.id
     while bulkrun.step(undo.id):
         pass
     assert all_tags() == before
@@ -252,10 +258,10 @@ def test_large_run_goes_in_whole_batches_and_can_be_stopped_resumed_and_undone()
 def test_stopped_run_that_was_undone_does_not_go_on() -> None:
     make_many(BULK_AT_ONCE + 1)
     plan = plan_of("add", add=["vip"])
-    bulkrun.begin(plan_id=plan.id, actor=manager())
+    tasks.begin(plan_id=plan.id, actor=manager())
     bulkrun.step(plan.id)
     bulkrun.stop(plan_id=plan.id, actor=manager())
-    undo = bulkrun.begin_undo(plan_id=plan.id, actor=manager())
+    undo = tasks.begin_undo(plan_id=plan.id, actor=manager())
     assert (undo.state, undo.changed) == (BulkState.DONE, BULK_BATCH)
     assert Tag.objects.get(name="vip").n == 0
     with pytest.raises(Conflict):
@@ -267,8 +273,30 @@ def test_undo_leaves_and_lists_what_changed_since() -> None:
     plan = run(plan_of("add", add=["vip"]))
     change_tags(agent_id=one.public_id, remove=["vip"], actor=make_editor())
     delete_agent(agent_id=gone.public_id, actor=manager())
-    undo = bulkrun.begin_undo(plan_id=plan.id, actor=manager())
+    undo = tasks.begin_undo(plan_id=plan.id, actor=manager())
     assert (undo.looked, undo.changed, tags_of(two)) == (3, 1, [])
     left = {seq: outcome for seq, outcome, _ in loads(undo.batches.get().left)}
     assert left == {one.seq: "kept", gone.seq: "gone"}
     assert drift() == []
+
+
+def test_small_run_that_breaks_off_leaves_whole_batches_and_goes_on() -> None:
+    make_many(BULK_BATCH + 1)
+    plan = plan_of("add", add=["vip"])
+    looks = 0
+
+    def break_off(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        nonlocal looks
+        looks += 'FROM "agents_bulkbatch"' in sql and sql.startswith("SELECT")
+        if looks == 2:
+            raise KeyboardInterrupt
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(break_off), pytest.raises(KeyboardInterrupt):
+        tasks.begin(plan_id=plan.id, actor=manager())
+    plan.refresh_from_db()
+    assert (plan.state, plan.looked) == (BulkState.RUNNING, BULK_BATCH)
+    assert (Tag.objects.get(name="vip").n, drift()) == (BULK_BATCH, [])
+    # Who looks after it is in the queue already.
+    assert [row.task_path for row in DBTaskResult.objects.all()] == ["agents.tasks.look_after_bulk"]
+    assert run(plan).changed == BULK_BATCH + 1

@@ -128,7 +128,7 @@ def begun(actor: Actor) -> BulkPlan:
         change=BulkChange(BulkOp.ADD, add=["vip"]),
         actor=actor,
     )
-    bulkrun.begin(plan_id=plan.id, actor=actor)
+    tasks.begin(plan_id=plan.id, actor=actor)
     assert bulkrun.step(plan.id) is True
     return plan
 
@@ -196,7 +196,7 @@ def test_undo_stops_and_planning_stops_too() -> None:
     plan = begun(mona)
     while bulkrun.step(plan.id):
         pass
-    undo = bulkrun.begin_undo(plan_id=plan.id, actor=mona)
+    undo = tasks.begin_undo(plan_id=plan.id, actor=mona)
     make_many(COUNT, start=100)
     half = ask(mona)
     User.objects.filter(username="Mona").update(role="viewer")
@@ -215,7 +215,7 @@ def test_limited_run_goes_on_under_its_tags_new_name() -> None:
         change=BulkChange(BulkOp.ADD, add=["note"]),
         actor=key,
     )
-    bulkrun.begin(plan_id=plan.id, actor=key)
+    tasks.begin(plan_id=plan.id, actor=key)
     bulkrun.step(plan.id)
     rename_tag(old="user_1", new="user_one", actor=make_manager())
     while bulkrun.step(plan.id):

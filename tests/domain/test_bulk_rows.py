@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.domain import bulkrun
+from agents import tasks
 from agents.domain.bulkrows import plan_rows
 from agents.errors import Invalid, NotAllowed
 from agents.jsontext import loads
@@ -33,11 +33,11 @@ def test_rows_become_a_plan_and_one_change_set() -> None:
     before = all_tags()
     plan = plan_rows(text=text, actor=make_manager(), reason="list")
     assert (plan.matched, loads(plan.planned), all_tags()) == (2, {"change": 2}, before)
-    plan = bulkrun.begin(plan_id=plan.id, actor=make_manager())
+    plan = tasks.begin(plan_id=plan.id, actor=make_manager())
     assert (plan.state, plan.changed) == (BulkState.DONE, 2)
     assert (tags_of(one), tags_of(two)) == (["a", "vip, or so"], [" spaced ", "b"])
     assert drift() == []
-    bulkrun.begin_undo(plan_id=plan.id, actor=make_manager())
+    tasks.begin_undo(plan_id=plan.id, actor=make_manager())
     assert all_tags() == before
 
 
@@ -62,7 +62,7 @@ def test_limited_actor_reaches_its_own_agents_and_tags() -> None:
     text = f"{own.public_id},note\n{own.public_id},user_2\n{other.public_id},note\n"
     plan = plan_rows(text=text, actor=actor)
     assert [line for line, _, _ in loads(plan.refused)] == [2, 3]
-    bulkrun.begin(plan_id=plan.id, actor=actor)
+    tasks.begin(plan_id=plan.id, actor=actor)
     assert (tags_of(own), tags_of(other)) == (["note", "user_1"], ["user_2"])
 
 

@@ -8,7 +8,6 @@ from agents.actors import MANAGE
 from agents.domain import webhook_queue
 from agents.domain.agents import delete_agent, update_agent
 from agents.domain.bulk import BulkChange, Selection, make_plan
-from agents.domain.bulkrun import begin
 from agents.domain.directory import rename_tag
 from agents.domain.edits import AgentEdit
 from agents.domain.erase import erase_name
@@ -18,6 +17,7 @@ from agents.domain.undo_set import undo_set
 from agents.domain.users import How, offboard
 from agents.filters import AgentFilter
 from agents.models import BulkOp, Delivery, Webhook
+from agents.tasks import begin
 from tests.helpers import ROOT, make_agent, make_editor
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.telling import deliver, make_hook, told

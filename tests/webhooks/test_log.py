@@ -9,12 +9,12 @@ import pytest
 from django.db import connection, transaction
 
 from agents.domain.bulk import BulkChange, Selection, make_plan
-from agents.domain.bulkrun import begin
 from agents.domain.tags import change_tags
 from agents.domain.webhook_log import safe_end
 from agents.errors import Conflict
 from agents.filters import AgentFilter
 from agents.models import Agent, BulkOp, Change
+from agents.tasks import begin
 from tests.helpers import ROOT, all_tags, make_agent
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.telling import deliver, make_hook, told
