@@ -13,8 +13,9 @@ _HEAD = (
 )  # fmt: skip
 
 _BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
+_ENOUGH = 3  # rounds
 _NOISE = (
-    "noise: the rounds of both runs overlap. Other differences under a factor of two may still come "
+    "noise: the rounds of both runs overlap, or there are fewer than three. Other differences under a factor of two may still come "
     "from the machine: hello says by how much it was faster or slower."
 )
 
@@ -159,4 +160,6 @@ def _key(cell: dict[str, object]) -> tuple[str, int, str]:
 
 
 def _apart(one: Sequence[float], other: Sequence[float]) -> bool:
-    return max(one) < min(other) or max(other) < min(one)
+    """True if no round of one run came near the other's; of few rounds that says nothing."""
+    enough = min(len(one), len(other)) >= _ENOUGH
+    return enough and (max(one) < min(other) or max(other) < min(one))
