@@ -1,7 +1,7 @@
 """Webhooks: which there are, a new one, and all about one. For managers who just proved it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.contrib import messages
@@ -24,6 +24,8 @@ from agents.webhook_tasks import delivering
 
 # Deliveries that the page of a webhook shows.
 _SHOWN = 50
+# From then on a worker that is running would have sent a test.
+_PATIENCE = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +187,14 @@ def delete(request: HttpRequest, webhook_id: str) -> HttpResponse:
 def _page(
     request: HttpRequest, hook: Webhook, form: WebhookForm, *, status: int = 200
 ) -> HttpResponse:
+    now = timezone.now()
     latest = list(Delivery.objects.filter(webhook=hook).order_by("-id")[:_SHOWN])
     context = {
-        "row": HookRow(hook, timezone.now()),
+        "row": HookRow(hook, now),
         "hook": hook,
         "form": form,
         "deliveries": [DeliveryRow(one) for one in latest],
+        "stuck": any(_waits_long(one, now) for one in latest),
         "waiting": any(one.state == DeliveryState.WAITING for one in latest),
         "most": _SHOWN,
         "nav": "webhooks",
@@ -198,6 +202,12 @@ def _page(
     return render_page(
         request, "webhooks/webhook.html", context, fragment="deliveries", status=status
     )
+
+
+def _waits_long(one: Delivery, now: datetime) -> bool:
+    """True for a test that nobody has taken up: it waits for nothing but the worker."""
+    waits = one.state == DeliveryState.WAITING and one.attempts == 0
+    return waits and one.event == Event.PING and one.next_at < now - _PATIENCE
 
 
 def _show_secret(request: HttpRequest, made: MadeWebhook) -> HttpResponse:

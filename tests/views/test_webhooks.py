@@ -1,5 +1,7 @@
 """The pages of webhooks: what they show, make and change, and that a secret is seen once."""
 
+from datetime import timedelta
+
 import pytest
 from bs4 import BeautifulSoup
 from django.http import HttpResponse
@@ -163,6 +165,16 @@ def test_deliveries_are_listed_with_what_came_of_them(manager: Client) -> None:
     assert "It is sent again." in soup(answer).get_text()
     done.refresh_from_db()
     assert (done.state, done.attempts) == (DeliveryState.WAITING, 0)
+
+
+def test_page_asks_for_the_worker_where_a_test_waits_long(manager: Client) -> None:
+    hook = create_webhook(url=URL, actor=ROOT).webhook
+    ping(webhook_id=hook.public_id, actor=ROOT)
+    page = f"/webhooks/{hook.public_id}/"
+    texts = [soup(manager.get(page)).select_one("#deliveries").get_text()]
+    Delivery.objects.update(next_at=timezone.now() - timedelta(seconds=30))
+    texts.append(soup(manager.get(page)).select_one("#deliveries").get_text())
+    assert ["Is the worker running?" in text for text in texts] == [False, True]
 
 
 def test_a_delivery_of_one_that_is_off_is_not_sent_again(manager: Client) -> None:
