@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from agents.actors import ADMIN, Actor, Kind, Source
@@ -109,39 +109,50 @@ def claim() -> list[Delivery]:
     now = timezone.now()
     claimed: list[Delivery] = []
     for hook in Webhook.objects.order_by("id"):
-        due = _due(hook, now)
-        if not due.exists():  # SQLite has one writer: nothing is locked for nothing
-            continue
-        with transaction.atomic():
-            locked = due.select_for_update(of=("self",), skip_locked=True)
-            rows = list(locked.order_by("next_at", "id")[: _share(hook)])
-            lost = [row.id for row in rows if row.attempts >= WEBHOOK_ATTEMPTS]
-            Delivery.objects.filter(id__in=lost).update(
-                state=DeliveryState.FAILED, error="The worker ended each time it was sent."
-            )
-            rows = [row for row in rows if row.id not in lost]
-            Delivery.objects.filter(id__in=[row.id for row in rows]).update(
-                attempts=F("attempts") + 1, tried_at=now, next_at=now + LEASE
-            )
+        # Looked for without a lock: SQLite has one writer, who is not to wait for nothing.
+        due = list(_due(hook, now).values_list("id", flat=True)[: _share(hook)])
+        rows = _take(due, now) if due else []
         for row in rows:
             row.webhook, row.attempts = hook, row.attempts + 1
         claimed += rows
     return claimed
 
 
+@transaction.atomic
+def _take(ids: Sequence[int], now: datetime) -> list[Delivery]:
+    """Those of these that nobody else has taken meanwhile, counted as tried."""
+    free = Delivery.objects.filter(id__in=ids, state=DeliveryState.WAITING, next_at__lte=now)
+    rows = list(free.select_for_update(skip_locked=True).order_by("id"))
+    lost = [row.id for row in rows if row.attempts >= WEBHOOK_ATTEMPTS]
+    Delivery.objects.filter(id__in=lost).update(
+        state=DeliveryState.FAILED, error="The worker ended each time it was sent."
+    )
+    rows = [row for row in rows if row.id not in lost]
+    Delivery.objects.filter(id__in=[row.id for row in rows]).update(
+        attempts=F("attempts") + 1, tried_at=now, next_at=now + LEASE
+    )
+    return rows
+
+
 def _due(hook: Webhook, now: datetime) -> QuerySet[Delivery]:
+    """What may be sent now. Its cost grows with what waits, which is bounded."""
     waiting = Delivery.objects.filter(webhook=hook, state=DeliveryState.WAITING)
-    due = waiting.filter(next_at__lte=now)
+    due = waiting.filter(next_at__lte=now).order_by("next_at", "id")
     ping = Q(event=Event.PING)
     if not hook.enabled or (hook.hold_until is not None and hook.hold_until > now):
         return due.filter(ping)
+    # The first of each agent. (Asking of each whether one is before it takes PostgreSQL, which
+    # knows little of a table that changes so fast, a scan for each.)
+    of_agents = waiting.filter(agent_id__isnull=False).order_by()
+    firsts = of_agents.values("agent_id").annotate(first=Min("id")).values("first")
+    for_agents = Q(id__in=firsts)
     fresh = Q(created_at__gt=now - timedelta(seconds=WEBHOOK_TAG_SECONDS))
-    earlier = waiting.filter(id__lt=OuterRef("id"))
-    of_tags = earlier.filter(fresh, agent_id=None, event__in=_OF_TAGS)
-    first = ~Exists(earlier.filter(agent_id=OuterRef("agent_id")))
-    for_agents = Q(first, ~Exists(of_tags), agent_id__isnull=False)
-    for_tags = Q(agent_id=None) & (~fresh | ~Exists(earlier.exclude(ping)))
-    return due.filter(ping | for_agents | for_tags)
+    barrier = waiting.filter(fresh, agent_id=None, event__in=_OF_TAGS).order_by("id").first()
+    if barrier is None:
+        return due.filter(ping | for_agents | Q(agent_id=None))
+    first = waiting.exclude(ping).order_by("id").values_list("id", flat=True).first()
+    for_tags = Q(agent_id=None) & (~fresh | Q(id=first))
+    return due.filter(ping | (for_agents & Q(id__lt=barrier.id)) | for_tags)
 
 
 def _share(hook: Webhook) -> int:

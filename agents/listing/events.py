@@ -104,7 +104,8 @@ def _groups(keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Cha
         op__in=[*_MOVES, Op.CREATE, Op.DELETE],
     )
     groups: dict[tuple[int, str], list[Change]] = defaultdict(list)
-    for row in rows.order_by("id") if keys else ():
+    # Ordered here: to have them in order, SQLite would read the whole table by its key.
+    for row in sorted(rows, key=lambda row: row.id) if keys else ():
         key = (row.change_set_id, str(row.agent_id))
         if key in keys:
             groups[key].append(row)
@@ -137,7 +138,7 @@ def _tags_after(groups: dict[tuple[int, str], list[Change]]) -> dict[tuple[int, 
     carried = AgentTag.objects.filter(agent__public_id__in=agents)
     for agent_id, name in carried.values_list("agent__public_id", "tag__name"):
         now[agent_id].add(name)
-    since = Change.objects.filter(id__gt=first).order_by("-id")
+    since = Change.objects.filter(id__gt=first)
     later: dict[str, list[Change]] = defaultdict(list)
     for row in since.filter(agent_id__in=agents, op__in=_MOVES):
         later[str(row.agent_id)].append(row)
