@@ -48,7 +48,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
     add("--soak", type=float, default=0, metavar="S", help="then mixed calls for so long")
     add("--out", type=Path, metavar="FILE", help="keep the results there")
     add("--compare", nargs=2, type=Path, metavar="FILE", help="only tell what changed between two")
-    add("--markdown", type=Path, metavar="FILE", help="only print these results as the docs do")
+    add("--markdown", nargs="+", type=Path, metavar="FILE",
+        help="only print these results as the docs do; of further ones the writers and the soak")  # fmt: skip
     add("--into", type=Path, metavar="FILE", help="with --markdown: between the marks of this page")
     return parser.parse_args(arguments)
 
@@ -74,15 +75,15 @@ def _kinds(text: str) -> list[str]:
     return _texts(text)
 
 
-def run(asked: argparse.Namespace) -> dict[str, Any]:
-    """Measure all that is asked for. Raises WrongAnswer, ValueError."""
+def run(asked: argparse.Namespace, result: dict[str, Any]) -> None:
+    """Measure all that is asked for into the result. Raises WrongAnswer, ValueError."""
     scenarios = chosen(asked.only)
     began = time.monotonic()
 
     def say(text: str) -> None:
         print(f"[{time.monotonic() - began:6,.0f} s] {text}", flush=True)
 
-    result: dict[str, Any] = {"run": machine(), "options": _kept(asked)}
+    result |= {"run": machine(), "options": _kept(asked)}
     with ExitStack() as stack:
         databases = stack.enter_context(made(asked.databases, asked.sizes)) + asked.database
         if not databases:
@@ -108,7 +109,6 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
         )
         for server in _largest(servers):
             _endure(server, asked, result, say)
-    return result
 
 
 def _endure(server: Server, asked: argparse.Namespace, result: dict[str, Any], say: Any) -> None:
@@ -137,7 +137,8 @@ def main(arguments: list[str]) -> int:
         print(tables.comparison(*(json.loads(path.read_text()) for path in asked.compare)))
         return 0
     if asked.markdown:
-        text = tables.docs_tables(json.loads(asked.markdown.read_text()))
+        first, *more = (json.loads(path.read_text()) for path in asked.markdown)
+        text = tables.docs_tables(tables.with_endurance(first, more))
         if asked.into:
             asked.into.write_text(tables.replaced(asked.into.read_text(), text))
         else:
@@ -145,10 +146,13 @@ def main(arguments: list[str]) -> int:
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
+    result: dict[str, Any] = {}
     try:
-        result = run(asked)
+        run(asked, result)
     except (WrongAnswer, ValueError) as error:
         print(f"Stopped: {error}", file=sys.stderr)
+        if "cells" in result:
+            print(f"What was found until then is kept in {keep(result, asked.out)}")
         return 1
     print(tables.told(result))
     print(tables.client_told(result))

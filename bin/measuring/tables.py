@@ -93,6 +93,15 @@ def replaced(page: str, tables: str) -> str:
     return f"{page[: begin + len(_BEGIN)]}\n\n{tables}\n\n{page[end:]}"
 
 
+def with_endurance(result: Result, more: Sequence[Result]) -> Result:
+    """A run of rounds with the writers and the soaks of others, which take their time apart."""
+    lasting = {
+        name: [one for run in (result, *more) for one in run.get(name, [])]
+        for name in ("writers", "soak")
+    }
+    return result | lasting
+
+
 def docs_tables(result: Result) -> str:
     """The tables of docs/performance.md."""
     parts = [f"{told(result)} {client_told(result)}".strip(), markdown(goals_table(result))]

@@ -215,4 +215,6 @@ def test_it_measures_and_leaves_the_data_as_they_were(checkout):
 
     told = bench("--compare first.json second.json").stdout
     assert "get an agent" in told
+    told = bench("--markdown second.json first.json").stdout
+    assert "\nSQLite 200, 8 writers for " in told
     assert bench(f"{short_run} --only nothing").returncode != 0
