@@ -136,7 +136,8 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536; PRAGMA mmap_size=268435456;",
     }
 elif _database["ENGINE"] == "django.db.backends.postgresql":
-    # A connection is kept for the life of its thread; a check after an error replaces a dead one.
+    # A connection is kept for the life of its thread; a look at it before a request replaces a dead
+    # one.
     _database["CONN_HEALTH_CHECKS"] = True
 else:
     raise ImproperlyConfigured("DATABASE_URL must name sqlite or postgres (postgresql).")
@@ -163,6 +164,7 @@ if REPLICA_URL:
     DATABASE_ROUTERS = ["ade.replica.Router"]
 for _alias, _one in DATABASES.items():
     if _one["ENGINE"] == "django.db.backends.postgresql":
+        _one["ENGINE"] = "ade.postgres"  # Django's, with that look, which asks the server nothing
         _one["OPTIONS"] = postgres_options(_alias, _one.get("OPTIONS", {}))
         if POOLER:
             # A cursor on the server outlives a transaction, and so the connection that is lent.

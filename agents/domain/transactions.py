@@ -22,6 +22,10 @@ _RETRY_STATES = {"40P01", "40001"}  # PostgreSQL: deadlock detected, could not s
 # Of eight that replace the tags of one agent without a pause, one in eight attempts succeeds.
 _ATTEMPTS = 100
 _LONGEST_PAUSE = 0.02  # seconds
+_SNAPSHOT = {
+    "sqlite": "BEGIN DEFERRED",
+    "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+}
 _writing = ContextVar("writing", default=False)
 
 
@@ -81,15 +85,10 @@ def snapshot() -> Iterator[None]:
     if asked.in_atomic_block:
         yield
         return
-    if asked.vendor == "postgresql":
-        with transaction.atomic(using=asked.alias):
-            with asked.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield
-        return
-    # Django's atomic() begins IMMEDIATE here, which would wait for writers.
+    # Django's atomic() begins IMMEDIATE on SQLite, which would wait for writers; on PostgreSQL it
+    # takes one more statement to say what kind of transaction it is.
     with asked.cursor() as cursor:
-        cursor.execute("BEGIN DEFERRED")
+        cursor.execute(_SNAPSHOT[asked.vendor])
         try:
             yield
         finally:
