@@ -11,16 +11,19 @@ from ade import metrics
 _STATES = re.compile(r"08...|53...|57P0[1-4]|58030")
 # PostgreSQL: a statement, a lock or a transaction took longer than it may.
 _SLOW = {"57014", "55P03", "25P03"}
+_FULL = "53100"
 # SQLite has no codes here but its texts.
+_SQLITE_FULL = "database or disk is full"
 _SQLITE = (
     "unable to open database file",
     "database is locked",
-    "database or disk is full",
+    _SQLITE_FULL,
     "disk i/o error",
     "attempt to write a readonly database",
 )
 _SQLITE_SLOW = "interrupted"
 RETRY_SECONDS = 5
+FULL = "The disk of the database is full. Nothing was saved."
 TOO_LONG = "This took the database too long, so it was stopped. Nothing was saved."
 # A lost connection does not say whether its last commit held.
 MESSAGE = "The database cannot be reached. A change may not have been saved: look, then try again."
@@ -50,11 +53,28 @@ def is_too_long(error: BaseException | None) -> bool:
     return state in _SLOW or (state is None and str(error) == _SQLITE_SLOW)
 
 
+def is_full(error: BaseException | None) -> bool:
+    """True if there was no room for a write: its transaction is undone, reads go on."""
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state == _FULL or (state is None and str(error) == _SQLITE_FULL)
+
+
 def told(error: BaseException | None) -> str | None:
     """What to tell of an error, with status 503, where it is the database's and may pass."""
     if is_too_long(error):
         return TOO_LONG
+    if is_full(error):
+        return FULL
     return MESSAGE if is_outage(error) else None
+
+
+def headline(error: BaseException) -> str:
+    """The same in a few words, above it."""
+    if is_too_long(error):
+        return "Too much at once"
+    return "The disk is full" if is_full(error) else "The database is away"
 
 
 def note(error: BaseException) -> None:
@@ -62,6 +82,9 @@ def note(error: BaseException) -> None:
     text = " ".join(str(error).split())
     if is_too_long(error):
         log.warning("The database took too long: %s", text)
+        return
+    if is_full(error):
+        log.error("The disk of the database is full: %s", text)
         return
     metrics.OUTAGES.inc()
     log.warning("The database is away: %s", text)

@@ -16,8 +16,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if error is not None and (message := outage.told(error)):
         outage.note(error)
-        heading = "Too much at once" if outage.is_too_long(error) else "The database is away"
-        response = plain_page(request, 503, heading, message)
+        response = plain_page(request, 503, outage.headline(error), message)
         response.headers["Retry-After"] = str(outage.RETRY_SECONDS)
         return response
     if isinstance(error, UnreadablePostError):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlencode
@@ -53,16 +53,19 @@ class Addressed(Protocol):
 class Database:
     """One server of PostgreSQL: a primary, or a replica of one."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, options: Mapping[str, str] | None = None) -> None:
         self.folder, self.name, self.port = folder, name, free_port()
+        self._options = OPTIONS | dict(options or {})
         self._data, self._log = folder / name, folder / f"{name}.log"
         self._programs = Path(need("postgres")).resolve().parent
         self._user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses root
         self._process: subprocess.Popen[bytes] | None = None
 
-    def create(self) -> None:
-        """Make a primary with an empty database."""
-        self._run("initdb", "-D", self._data, "-U", "ade", "--auth=trust", "-EUTF8", "--no-sync")
+    def create(self, *more: str) -> None:
+        """Make a primary with an empty database; `more` goes to initdb."""
+        self._run(
+            "initdb", "-D", self._data, "-U", "ade", "--auth=trust", "-EUTF8", "--no-sync", *more
+        )
         self.start()
         self.ask("CREATE DATABASE ade", database="postgres")
 
@@ -76,9 +79,9 @@ class Database:
         self._run("pg_basebackup", "-D", self._data, "-d", conninfo, "-cfast", "-Xstream", "-R")
         self.start()
 
-    def start(self) -> None:
+    def start(self, *, seconds: float = 30) -> None:
         """Start it, and wait until it answers."""
-        options = [f"-c{name}={value}" for name, value in OPTIONS.items()]
+        options = [f"-c{name}={value}" for name, value in self._options.items()]
         with self._log.open("ab") as output:
             self._process = start(
                 [self._programs / "postgres", "-D", self._data, f"-p{self.port}", *options],
@@ -86,7 +89,11 @@ class Database:
                 user=self._user,
                 output=output,
             )
-        eventually(self.answers)
+        eventually(self.answers, seconds=seconds)
+
+    def ended(self) -> bool:
+        """True if it ended by itself."""
+        return self._process is not None and self._process.poll() is not None
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """End it and its connections at once; SIGKILL leaves it no last word."""

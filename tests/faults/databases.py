@@ -1,0 +1,33 @@
+"""A migrated database of the kind that the tests run on, with a key to it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.scaling.databases import environment_of, make_people
+from tests.scaling.databases import manage as run
+from tests.upkeep.databases import empty_database
+
+
+@dataclass
+class Made:
+    """How to reach it: the environment for ADE's processes, and a key with every scope."""
+
+    url: str
+    environment: dict[str, str]
+    token: str
+
+
+def made(url: str, **settings: str) -> Made:
+    """Migrate the database at that address, and make a key."""
+    environment = environment_of([], DATABASE_URL=url, **settings)
+    run("migrate", "-v0", environment=environment)
+    return Made(url, environment, make_people(environment, keys={"app": None})["app"])
+
+
+@contextlib.contextmanager
+def a_database(folder: Path, **settings: str) -> Iterator[Made]:
+    """A new one, of the kind that the tests run on."""
+    with empty_database(folder) as url:
+        yield made(url, **settings)
