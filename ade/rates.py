@@ -10,20 +10,24 @@ would be a write for each request, and on SQLite, which has one writer, a read w
 file costs some microseconds, and works while the database is away. Each machine counts for itself.
 """
 
+import errno
 import fcntl
 import hashlib
+import logging
 import mmap
-import os
 import struct
 import threading
 import time
 from functools import cache
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
 
 from ade import metrics, runtime
+
+log = logging.getLogger(__name__)
 
 MINUTE = 60.0
 _SETS, _PLACES = 8192, 8  # callers that are counted at the same time: 65,536, in a megabyte
@@ -43,15 +47,14 @@ class Verdict(NamedTuple):
 class Table:
     """The numbers of all callers: shared through a file, or of this process alone."""
 
-    def __init__(self, path: "os.PathLike[str] | None") -> None:
+    def __init__(self, path: Path | None) -> None:
         size = _SETS * _SET_BYTES
         self._thread = threading.Lock()
         self._file: int | None = None
         if path is None:
             self._map = mmap.mmap(-1, size)
             return
-        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        os.ftruncate(self._file, size)
+        self._file = runtime.reserve(path, size)
         self._map = mmap.mmap(self._file, size)
 
     def take(self, caller: str, per_minute: int, *, cost: int = 1) -> Verdict:
@@ -95,9 +98,15 @@ class Table:
 
 @cache
 def table() -> Table:
-    """The one of this process and its siblings."""
+    """The one of this process and its siblings; of it alone where the disk has no room for one."""
     folder = runtime.folder()
-    return Table(None if folder is None else folder / "rates")
+    try:
+        return Table(None if folder is None else folder / "rates")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        log.warning("No room in %s: this process counts requests for itself.", folder)
+        return Table(None)
 
 
 def count_caller(caller: str) -> Verdict | None:

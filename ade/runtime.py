@@ -5,10 +5,13 @@ that is started in the place of a dead one goes on in that one's files: counts n
 are never more files than processes at one time.
 """
 
+import errno
 import fcntl
+import logging
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -16,6 +19,9 @@ from pathlib import Path
 from django.conf import settings
 
 _PLACES = 512
+# Bytes of what one process counts, by the kind of metric: some three times what all routes take.
+_METRICS = {"counter": 1 << 16, "histogram": 1 << 22}
+log = logging.getLogger(__name__)
 _held: list[int] = []  # locks, held until the process ends
 
 
@@ -55,12 +61,43 @@ def serving() -> None:
     _serving = True
 
 
+def reserve(path: Path, size: int) -> int:
+    """Open a file that has at least that size, with all of it on the disk; its descriptor.
+
+    Whoever writes through a map into a hole of a file dies (SIGBUS) once the disk is full. Here it
+    is OSError (ENOSPC), before anything is written.
+    """
+    file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        if sys.platform == "linux":
+            os.posix_fallocate(file, 0, size)
+        else:
+            os.ftruncate(file, max(size, os.fstat(file).st_size))
+    except OSError:
+        if not os.fstat(file).st_size:
+            path.unlink(missing_ok=True)  # whoever reads it expects a beginning
+        os.close(file)
+        raise
+    return file
+
+
 def prepare_metrics() -> None:
-    """Let prometheus_client keep its counts in the folder. Before its first metric is made."""
+    """Let prometheus_client keep its counts in the folder. Before its first metric is made.
+
+    Where the disk has no room for them, this process counts for itself alone.
+    """
     path = folder()
     if path is None:
         return
-    place = _take_place(path)
+    try:
+        place = _take_place(path)
+        for kind, size in _METRICS.items():
+            os.close(reserve(path / f"{kind}_{place}.db", size))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        log.warning("No room in %s: what this process counts is not added up.", path)
+        return
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(path)
     from prometheus_client import values  # reads the variable when it is imported
 

@@ -5,9 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.scaling.databases import environment_of, make_people
+from tests.scaling.databases import environment_of
 from tests.scaling.databases import manage as run
 from tests.upkeep.databases import empty_database
+
+MAKE = """
+from agents.actors import command_actor
+from agents.domain.keys import create_key
+print(create_key(name="app", scope="manage", actor=command_actor("test")).token)
+"""
 
 
 @dataclass
@@ -23,7 +29,7 @@ def made(url: str, **settings: str) -> Made:
     """Migrate the database at that address, and make a key."""
     environment = environment_of([], DATABASE_URL=url, **settings)
     run("migrate", "-v0", environment=environment)
-    return Made(url, environment, make_people(environment, keys={"app": None})["app"])
+    return Made(url, environment, run("shell", "-v0", "-c", MAKE, environment=environment))
 
 
 @contextlib.contextmanager

@@ -44,6 +44,12 @@ class Server:
         (main,) = self._children("granian")
         return [pid for pid in _children(main) if "resource_tracker" not in _command(pid)]
 
+    def listeners(self) -> int:
+        """How many of them take connections."""
+        listening, port = "0A", f":{self.port:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[1].endswith(port) and row[3] == listening for row in rows)
+
     def workers(self) -> list[int]:
         """The one that does long work."""
         return self._children("db_worker")

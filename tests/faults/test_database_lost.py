@@ -13,15 +13,15 @@ import pytest
 from serve import HOST
 
 from ade.outage import TOO_LONG
+from tests.faults.databases import made
 from tests.faults.load import Load
 from tests.faults.looking import looked
 from tests.faults.servers import Server, kill, served
 from tests.scaling.databases import (
     Database,
-    environment_of,
     eventually,
-    make_people,
     replicated,
+    url_of,
 )
 
 pytestmark = [pytest.mark.prove, pytest.mark.only_postgres]
@@ -39,8 +39,8 @@ class Setup:
 @contextlib.contextmanager
 def set_up(**settings: str) -> Iterator[Setup]:
     with replicated() as (database,):
-        environment = environment_of([database], **settings)
-        yield Setup(database, environment, make_people(environment, keys={"app": None})["app"])
+        there = made(url_of([database]), **settings)
+        yield Setup(database, there.environment, there.token)
 
 
 def restarted(setup: Setup, load: Load, how: signal.Signals, *, away: float) -> str:

@@ -21,7 +21,7 @@ from postgres import Cluster
 from processes import ROOT, start, stop
 from serve import answers, free_port
 
-from ade.outage import MESSAGE, is_outage
+from ade.outage import FULL, MESSAGE, headline, is_outage, told
 
 SECONDS = 60  # until whatever is awaited must have come
 
@@ -158,6 +158,18 @@ def test_it_says_so_and_recovers_by_itself(tmp_path: Path) -> None:
     assert "The worker ended (status 1): starts again in 1 seconds." in log
     requests = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert {entry["level"] for entry in requests if entry["logger"] == "django.request"} == set()
+
+
+def test_a_full_disk_is_told() -> None:
+    from psycopg import errors
+
+    full = [
+        raised(OperationalError("no space left on device"), errors.DiskFull()),
+        OperationalError("database or disk is full"),
+    ]
+    assert [told(error) for error in full] == [FULL, FULL]
+    assert [headline(error) for error in full] == ["The disk is full"] * 2
+    assert told(OperationalError("database is locked")) == MESSAGE
 
 
 def raised(error: Exception, cause: Exception | None) -> Exception:

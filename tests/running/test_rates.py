@@ -80,10 +80,18 @@ def test_many_callers_push_out_only_those_that_owe_least() -> None:
         assert table.take("busy", 60).wait > 0
 
 
+def test_its_file_is_all_on_the_disk(tmp_path: Path) -> None:
+    # To write into a hole would end the process once the disk is full.
+    rates.Table(tmp_path / "rates")
+    found = (tmp_path / "rates").stat()
+    assert found.st_blocks * 512 >= found.st_size == 1 << 20
+
+
 WRITER = """
 import sys
+from pathlib import Path
 from ade import rates
-table = rates.Table(sys.argv[1])
+table = rates.Table(Path(sys.argv[1]))
 print(sum(table.take("a", 1000).wait == 0 for _ in range(900)))
 """
 
