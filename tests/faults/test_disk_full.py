@@ -11,16 +11,17 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from tests.faults.databases import Made, made
 from tests.faults.load import Load
 from tests.faults.looking import looked
-from tests.faults.servers import Server, served
+from tests.faults.servers import served
 from tests.scaling.databases import Database, eventually, url_of
 
 pytestmark = pytest.mark.prove
@@ -66,11 +67,15 @@ def test_fill_leaves_nothing() -> None:
         assert refused.value.errno == errno.ENOSPC
 
 
-def filled_and_emptied(disk: Path, server: Server, load: Load) -> None:
-    """With the disk full: no write is answered 200 for long, reads are; then all is as before."""
+def filled_and_emptied(disk: Path, load: Load, use_up: Callable[[], None] = lambda: None) -> None:
+    """With the disk full no write is done for long; with space again all is as before.
+
+    `use_up` takes what the database had put by.
+    """
     load.goes_on()
     begun = time.monotonic()
     filler = fill(disk)
+    use_up()
     eventually(lambda: "503" in load.since(begun).writes)
     refused = time.monotonic()
     time.sleep(FULL_SECONDS)  # the length of the fault
@@ -100,7 +105,7 @@ def test_sqlite_on_a_full_disk(tmp_path: Path) -> None:
             before = server.web_processes()
             load = Load([server.address], database.token)
             with load.running():
-                filled_and_emptied(disk, server, load)
+                filled_and_emptied(disk, load)
             assert set(load.since(0).reads) == {"200"}
             assert set(load.since(0).writes) <= {"200", "404", "503"}
             assert {one.nothing_saved for one in load.wrote if one.status == 503} == {True}
@@ -152,30 +157,42 @@ class Supervisor(threading.Thread):
 @pytest.mark.only_postgres
 @pytest.mark.parametrize("full", ["data", "log"])
 def test_postgres_on_a_full_disk(tmp_path: Path, full: str) -> None:
-    with small_disk(160) as disk, postgres_on(disk) as database:
+    with small_disk(160) as disk, postgres_on(disk, full) as database:
         there = made(url_of([database]))
-        with served(there.environment, tmp_path) as server:
-            load = Load([server.address], there.token)
-            supervisor = Supervisor(database)
-            with load.running(), supervisor.watching():
-                if full == "log":
-                    # As where it has a disk of its own: the next segment finds no room.
-                    database.ask("SELECT pg_switch_wal()")
-                filled_and_emptied(disk, server, load)
+        supervisor = Supervisor(database)
+        with supervisor.watching():  # to the end: with its thread ends what it started
+            with served(there.environment, tmp_path) as server:
+                load = Load([server.address], there.token)
+                use_up = [] if full == "data" else ["SELECT pg_switch_wal()"] * 20
+                with load.running():
+                    filled_and_emptied(disk, load, lambda: ask(database, use_up))
             assert set(load.since(0).writes) <= {"200", "404", "503"}
-            assert set(load.since(0).reads) <= {"200", "503"}
-        print(f"PostgreSQL was started again {supervisor.starts} times")
-        print(looked(there.environment, load.ledger()))
+            assert set(load.since(0).reads) <= ({"200"} if full == "data" else {"200", "503"})
+            print(f"{database.panics()} panics, PostgreSQL started again {supervisor.starts} times")
+            print(looked(there.environment, load.ledger()))
+
+
+def ask(database: Database, statements: list[str]) -> None:
+    """Ask as many of them as it answers."""
+    with contextlib.suppress(psycopg.OperationalError):
+        for statement in statements:
+            database.ask(statement)
 
 
 @contextlib.contextmanager
-def postgres_on(disk: Path) -> Iterator[Database]:
-    """A PostgreSQL whose data are there, with a log of a few small segments."""
-    shutil.chown(disk, "postgres")
+def postgres_on(disk: Path, what: str) -> Iterator[Database]:
+    """A PostgreSQL whose data with its log, or whose log alone, is there; in small segments."""
     small = {"max_wal_size": "2MB", "min_wal_size": "2MB", "wal_keep_size": "0"}
-    database = Database(disk, "primary", small)
+    other = Path(tempfile.mkdtemp(prefix="ade-data-", dir="/tmp"))
     try:
-        database.create("--wal-segsize=1")
-        yield database
+        for folder in (disk, other):
+            shutil.chown(folder, "postgres")
+        database = Database(disk if what == "data" else other, "primary", small)
+        try:
+            apart = [f"--waldir={disk}/log"] if what == "log" else []
+            database.create("--wal-segsize=1", *apart)
+            yield database
+        finally:
+            database.stop()
     finally:
-        database.stop()
+        shutil.rmtree(other)

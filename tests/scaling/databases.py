@@ -95,6 +95,10 @@ class Database:
         """True if it ended by itself."""
         return self._process is not None and self._process.poll() is not None
 
+    def panics(self) -> int:
+        """How often it ended all that it did because it could not go on."""
+        return self._log.read_text().count("PANIC: ")
+
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
         """End it and its connections at once; SIGKILL leaves it no last word."""
         if self._process is None:
