@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from agents.actors import Actor, Power
+from agents.csvcells import unguarded
 from agents.domain import guard, tagrows
 from agents.domain.bulk import check_reason, new_plan
 from agents.domain.bulkdecide import Wish
@@ -31,7 +32,9 @@ class Rows:
 
 
 def plan_rows(*, text: str, actor: Actor, reason: str = "") -> BulkPlan:
-    """Plan to add the tags that the rows of a CSV text name. Cells are exact.
+    """Plan to add the tags that the rows of a CSV text name.
+
+    Cells are exact, but for the guard that an export puts before what looks like a formula.
 
     Raises Invalid where no row can be used or there are too many, naming the first refused line.
     """
@@ -72,7 +75,7 @@ def read_rows(text: str) -> Rows:
             if reader.line_num == 1 and cells == _HEADER:
                 continue
             if cells:
-                _take(rows, reader.line_num, cells)
+                _take(rows, reader.line_num, [unguarded(cell) for cell in cells])
     except csv.Error as error:
         raise Invalid(f"Line {reader.line_num:,} is no CSV: {error}.", field="rows") from error
     return rows

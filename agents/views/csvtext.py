@@ -4,16 +4,15 @@ import csv
 import io
 from collections.abc import Iterable
 
-# A spreadsheet takes a cell that begins so for a formula, and runs it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from agents.csvcells import guarded
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """The rows as lines; None is an empty cell, a text that might be a formula gets a ' before."""
+    """The rows as lines; None is an empty cell, a text that might be a formula is guarded."""
     text = io.StringIO()
     csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 
 def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return guarded(value) if isinstance(value, str) else value
