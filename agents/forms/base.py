@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from django import forms
+from django.core.validators import ProhibitNullCharactersValidator
 from django.http import QueryDict
 
 from agents.domain.edits import UNSET
@@ -35,6 +36,10 @@ class ExactText(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(strip=False, **options)
+        # In the words of all other refusals.
+        own = ProhibitNullCharactersValidator("This contains a NUL character.")
+        known = [one for one in self.validators if not isinstance(one, type(own))]
+        self.validators = [*known, own]
 
     def to_python(self, value: Any) -> str:
         return str(super().to_python(value)).replace("\r\n", "\n")

@@ -3,46 +3,26 @@
 `make prove` does the same with many times as many requests.
 """
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from schemathesis.config import SchemathesisConfig
-from schemathesis.generation.modes import GenerationMode
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from ade.wsgi import application
-from agents.api.app import api
-from tests.access.asking import World, make_world
+from tests.access.asking import make_world
 from tests.api.calls import make_token
+from tests.api.described import OPERATIONS, cases, known_case
 
-# A document from memory: it is the one at /v1/openapi.json.
-SCHEMA = schemathesis.openapi.from_dict(
-    json.loads(json.dumps(api.get_openapi_schema())),
-    # Parameters that are in no schema are ignored, as by Letta, and so are no fault.
-    config=SchemathesisConfig.from_dict({"generation": {"allow-extra-parameters": False}}),
-)
-SCHEMA.app = application
-OPERATIONS = {
-    operation.ok().label: operation.ok()
-    for operation in SCHEMA.get_all_operations()
-    if operation.ok()
-}
 # Rules that no schema can say: a handle has a slash, a tag no control character, a cursor is an
 # agent that was, two lists have nothing in common. So 4xx may answer what fits its schema.
 SKIPPED = [positive_data_acceptance]
 # In a query string everything is text: `true` is a list of one text as well. What is no number or
 # no choice is tested route by route.
 SKIPPED_OF_QUERIES = [*SKIPPED, negative_data_rejection]
-FILE = {"agents": [{"id": "agent-0", "name": "Max", "model": "a/b", "tags": ["x"]}]}
 
 
 @pytest.fixture(autouse=True)
@@ -92,26 +72,3 @@ def hold_against_schema(operation: APIOperation, *, examples: int) -> None:
             transaction.savepoint_rollback(place)
 
     ask()
-
-
-def cases(operation: APIOperation, known: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Requests that fit the schema and that do not, about things that are there and that are not."""
-    fitting = operation.as_strategy(GenerationMode.POSITIVE, path_parameters=known or None)
-    strange = operation.as_strategy(GenerationMode.POSITIVE)
-    if not operation.query and not operation.body and not operation.path_parameters:
-        return fitting
-    return fitting | strange | operation.as_strategy(GenerationMode.NEGATIVE)
-
-
-def known_case(operation: APIOperation, world: World) -> Any:
-    """A request about what is there, with a body that is right."""
-    route = re.sub(r"{(\w+)}", r"<\1>", operation.path)
-    names = re.findall(r"{(\w+)}", operation.path)
-    values = world.at(route) | {"agent_id": world.own.public_id}
-    body = world.body(operation.method.upper(), route.replace("<label>", "<path:label>"))
-    more: dict[str, Any] = {}
-    if body is not None:
-        more = {"body": body, "media_type": "application/json"}
-    if operation.path.endswith("/import"):
-        more = {"body": {"file": json.dumps(FILE)}, "media_type": "multipart/form-data"}
-    return operation.Case(path_parameters={name: values[name] for name in names}, **more)

@@ -122,7 +122,7 @@ def test_settings_without_htmx_lead_back_to_the_page() -> None:
             "The context window limit is a whole number of tokens from 1 to 100,000,000.",
         ),
         ("embedding", "ada", "An embedding is named provider/name."),
-        ("system", "a\0b", "Null characters are not allowed."),
+        ("system", "a\0b", "This contains a NUL character."),
     ],
 )
 def test_settings_that_break_a_rule_are_422_and_keep_the_text(
