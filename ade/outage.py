@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextvars import ContextVar
 
 from django.db import InterfaceError, OperationalError
 
@@ -23,11 +24,15 @@ _SQLITE = (
 )
 _SQLITE_SLOW = "interrupted"
 RETRY_SECONDS = 5
-FULL = "The disk of the database is full. Nothing was saved."
-TOO_LONG = "This took the database too long, so it was stopped. Nothing was saved."
-# A lost connection does not say whether its last commit held.
-MESSAGE = "The database cannot be reached. A change may not have been saved: look, then try again."
+# How each of them ends: where it is certain, and where part of the request was done before, or a
+# lost connection does not say whether its last commit held.
+NOTHING = "Nothing was saved."
+LOOK = "A change may not have been saved: look, then try again."
+FULL = "The disk of the database is full."
+TOO_LONG = "This took the database too long, so it was stopped."
+MESSAGE = f"The database cannot be reached. {LOOK}"
 
+_saved = ContextVar("saved", default=False)
 log = logging.getLogger(__name__)
 
 
@@ -61,12 +66,23 @@ def is_full(error: BaseException | None) -> bool:
     return state == _FULL or (state is None and str(error) == _SQLITE_FULL)
 
 
+def begin() -> None:
+    """Say that a request begins, of which nothing is saved yet."""
+    _saved.set(False)
+
+
+def saved() -> None:
+    """Say that a write of this request is committed, whatever comes after it."""
+    _saved.set(True)
+
+
 def told(error: BaseException | None) -> str | None:
     """What to tell of an error, with status 503, where it is the database's and may pass."""
+    ending = LOOK if _saved.get() else NOTHING
     if is_too_long(error):
-        return TOO_LONG
+        return f"{TOO_LONG} {ending}"
     if is_full(error):
-        return FULL
+        return f"{FULL} {ending}"
     return MESSAGE if is_outage(error) else None
 
 

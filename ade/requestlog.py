@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 
-from ade import metrics
+from ade import metrics, outage
 from ade.http import client_address
 from ade.logs import scrubbed
 
@@ -35,6 +35,7 @@ class RequestLogMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
         spent = metrics.begin_spending()
+        outage.begin()
         response: HttpResponseBase = self.get_response(request)
 
         def done(size: int, *, whole: bool = True) -> None:

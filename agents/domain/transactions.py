@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, connections, transaction
 
-from ade import replica
+from ade import outage, replica
 from agents.actors import Actor
 from agents.domain.marks import mark_after_commit
 from agents.errors import Conflict
@@ -64,7 +64,10 @@ def write(function: Callable[P, R]) -> Callable[P, R]:
         for attempt in range(_ATTEMPTS):
             try:
                 with transaction.atomic():
-                    return marked(*args, **kwargs)
+                    result = marked(*args, **kwargs)
+                if outermost:
+                    outage.saved()
+                return result
             except Moved:
                 pass
             except OperationalError as error:

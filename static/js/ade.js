@@ -31,7 +31,7 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
     say(
       name === "htmx:responseError"
         ? `The server could not do this. Request ${id ?? "unknown"}.`
-        : "Could not reach the server. Nothing was saved.",
+        : "Could not reach the server. What you did may not have been saved.",
       "error",
     );
   });

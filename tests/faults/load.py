@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 
+from ade.outage import NOTHING
 from tests.scaling.databases import eventually
 
 BROKEN, UNSENT = 0, -1  # in the place of a status: no answer came; no connection was had
-NOTHING_SAVED = "Nothing was saved."
 ROUND = ("create", "tags", "edit", "tags", "create", "delete", "create", "edit")
 
 
@@ -167,7 +167,7 @@ class Load:
         }
         try:
             answer = calls[one.kind]()
-            one.status, one.nothing_saved = answer.status_code, NOTHING_SAVED in answer.text
+            one.status, one.nothing_saved = answer.status_code, NOTHING in answer.text
             if one.kind == "create" and one.status == 200:
                 one.agent = answer.json()["id"]
         except httpx.ConnectError:

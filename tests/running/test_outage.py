@@ -21,7 +21,12 @@ from postgres import Cluster
 from processes import ROOT, start, stop
 from serve import answers, free_port
 
-from ade.outage import FULL, MESSAGE, headline, is_outage, told
+from ade import outage
+from ade.outage import FULL, LOOK, MESSAGE, NOTHING, TOO_LONG, headline, is_outage, told
+from agents.domain.tags import change_tags
+from agents.errors import Invalid
+from tests.helpers import ROOT as ACTOR
+from tests.helpers import make_agent
 
 SECONDS = 60  # until whatever is awaited must have come
 
@@ -167,9 +172,22 @@ def test_a_full_disk_is_told() -> None:
         raised(OperationalError("no space left on device"), errors.DiskFull()),
         OperationalError("database or disk is full"),
     ]
-    assert [told(error) for error in full] == [FULL, FULL]
+    outage.begin()
+    assert [told(error) for error in full] == [f"{FULL} {NOTHING}"] * 2
     assert [headline(error) for error in full] == ["The disk is full"] * 2
     assert told(OperationalError("database is locked")) == MESSAGE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_after_a_write_does_not_say_that_nothing_was_saved() -> None:
+    full, slow = OperationalError("database or disk is full"), OperationalError("interrupted")
+    agent = make_agent()
+    assert (told(full), told(slow)) == (f"{FULL} {LOOK}", f"{TOO_LONG} {LOOK}")
+    outage.begin()
+    assert (told(full), told(slow)) == (f"{FULL} {NOTHING}", f"{TOO_LONG} {NOTHING}")
+    with pytest.raises(Invalid):
+        change_tags(agent_id=agent.public_id, add=[""], actor=ACTOR)
+    assert told(full) == f"{FULL} {NOTHING}"
 
 
 def raised(error: Exception, cause: Exception | None) -> Exception:

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, connections
 from django.test import RequestFactory
 
 from ade import patience
-from ade.outage import TOO_LONG, is_outage, is_too_long
+from ade.outage import NOTHING, TOO_LONG, is_outage, is_too_long
 from ade.views.failures import failed
 from agents.api.errors import broken
 
@@ -49,8 +49,8 @@ def test_slow_statement_is_ended_and_told(settings: Any) -> None:
         page, answer = failed(request), broken(request, error)
     assert (page.status_code, answer.status_code) == (503, 503)
     assert (page.headers["Retry-After"], answer.headers["Retry-After"]) == ("5", "5")
-    assert TOO_LONG in page.content.decode()
-    assert answer.content.decode() == f'{{"detail":"{TOO_LONG}"}}'
+    assert f"{TOO_LONG} {NOTHING}" in page.content.decode()
+    assert answer.content.decode() == f'{{"detail":"{TOO_LONG} {NOTHING}"}}'
 
 
 @pytest.mark.only_postgres
