@@ -1,10 +1,14 @@
 """A statement that takes too long is ended, and the caller told."""
 
+import os
+import subprocess
+import sys
 import time
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.conf import settings
+from django.db import OperationalError, connections
 from django.test import RequestFactory
 
 from ade import patience
@@ -54,8 +58,19 @@ def test_slow_statement_is_ended_and_told(settings: Any) -> None:
 
 
 @pytest.mark.only_postgres
-@pytest.mark.django_db
-def test_connection_of_a_command_has_no_limit() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW statement_timeout")
-        assert cursor.fetchone() == ("0",)
+def test_connection_of_a_command_has_no_limit(database_url: str) -> None:
+    # In a process of its own: one that has served pages limits its connections from then on.
+    program = (
+        "import django; django.setup(); from django.db import connection as c;"
+        " print(c.cursor().execute('SHOW statement_timeout').fetchone()[0])"
+    )
+    environment = {"DATABASE_URL": database_url, "SECRET_KEY": settings.SECRET_KEY}
+    command = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=settings.BASE_DIR,
+        env=os.environ | environment | {"DJANGO_SETTINGS_MODULE": "ade.settings"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert command.stdout == "0\n"
