@@ -2,6 +2,9 @@
 
 import logging
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from django.db import InterfaceError, OperationalError
@@ -32,6 +35,8 @@ FULL = "The disk of the database is full."
 TOO_LONG = "This took the database too long, so it was stopped."
 MESSAGE = f"The database cannot be reached. {LOOK}"
 
+_REST_SECONDS = 30.0
+_rests_until = 0.0
 _saved = ContextVar("saved", default=False)
 log = logging.getLogger(__name__)
 
@@ -84,6 +89,35 @@ def told(error: BaseException | None) -> str | None:
     if is_full(error):
         return f"{FULL} {ending}"
     return MESSAGE if is_outage(error) else None
+
+
+def resting() -> bool:
+    """True for some seconds after a write failed that nobody needs: it is not tried now."""
+    return time.monotonic() < _rests_until
+
+
+@contextmanager
+def forgiven() -> Iterator[None]:
+    """A write that whoever reads does not need; where the database cannot do it, it is left undone.
+
+    Not inside a transaction. A full disk or a lock that is held thus stops no reader. Ask `resting`
+    first, or each reader waits for that lock.
+    """
+    try:
+        yield
+    except (InterfaceError, OperationalError) as error:
+        if not forgives(error):
+            raise
+
+
+def forgives(error: BaseException | None) -> bool:
+    """True if it may pass, and is the database's; then such writes rest for a while."""
+    global _rests_until  # of all threads of the process
+    if error is None or told(error) is None:
+        return False
+    note(error)
+    _rests_until = time.monotonic() + _REST_SECONDS
+    return True
 
 
 def headline(error: BaseException) -> str:

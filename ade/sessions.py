@@ -7,7 +7,9 @@ second at all: it counts from the last write.
 import time
 
 from django.conf import settings
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
+
+from ade import outage
 
 _STARTED, _USED = "started_at", "used_at"
 _WRITE_EVERY = 60  # seconds; an idle session ends up to this much early
@@ -24,11 +26,22 @@ def why_over(session: SessionBase) -> str | None:
 
 
 def note_use(session: SessionBase) -> None:
-    """Remember that someone used the session; written at most once a minute."""
+    """Remember that someone used the session; written at most once a minute.
+
+    Written here and not with the answer, which would fail with it where the disk is full.
+    """
     now = int(time.time())
-    session.setdefault(_STARTED, now)
-    if now - session.get(_USED, 0) >= _WRITE_EVERY:
-        session[_USED] = now
+    if _STARTED not in session:  # just signed in, which is written in any case
+        session[_STARTED] = session[_USED] = now
+    elif now - session.get(_USED, 0) >= _WRITE_EVERY and not outage.resting():
+        changed, session[_USED] = session.modified, now
+        session.modified = changed
+        try:
+            session.save()
+        except UpdateError as error:
+            # Django's word for a session that was ended meanwhile, and for all that the database
+            # cannot do. Of the first the middleware tells, which finds it too.
+            session.modified = not outage.forgives(error.__context__)
 
 
 def _duration(seconds: int) -> str:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from ade import logs
+from ade import logs, outage
 from agents.actors import SCOPE_POWERS, Actor, Kind, Power, Source
 from agents.domain import history
 from agents.domain.history import Entry
@@ -251,8 +251,11 @@ def is_good(key: ApiKey, now: datetime | None = None) -> bool:
 def note_use(key: ApiKey) -> None:
     """Write when the key was last used, at most once a minute."""
     now = timezone.now()
-    if key.last_used_at is None or now - key.last_used_at > _USED_EVERY:
-        ApiKey.objects.filter(id=key.id).update(last_used_at=now)
+    if key.last_used_at is not None and now - key.last_used_at <= _USED_EVERY:
+        return
+    if not outage.resting():
+        with outage.forgiven():
+            ApiKey.objects.filter(id=key.id).update(last_used_at=now)
 
 
 def actor_of(key: ApiKey) -> Actor:

@@ -21,7 +21,7 @@ import pytest
 from tests.faults.databases import Made, made
 from tests.faults.load import Load
 from tests.faults.looking import looked
-from tests.faults.servers import served
+from tests.faults.servers import Server, served
 from tests.scaling.databases import Database, eventually, url_of
 
 pytestmark = pytest.mark.prove
@@ -67,10 +67,19 @@ def test_fill_leaves_nothing() -> None:
         assert refused.value.errno == errno.ENOSPC
 
 
-def filled_and_emptied(disk: Path, load: Load, use_up: Callable[[], None] = lambda: None) -> None:
+def nothing() -> None:
+    """Nothing more."""
+
+
+def filled_and_emptied(
+    disk: Path,
+    load: Load,
+    use_up: Callable[[], None] = nothing,
+    look: Callable[[], None] = nothing,
+) -> None:
     """With the disk full no write is done for long; with space again all is as before.
 
-    `use_up` takes what the database had put by.
+    `use_up` takes what the database had put by; `look` is called while it is full.
     """
     load.goes_on()
     begun = time.monotonic()
@@ -78,6 +87,7 @@ def filled_and_emptied(disk: Path, load: Load, use_up: Callable[[], None] = lamb
     use_up()
     eventually(lambda: "503" in load.since(begun).writes)
     refused = time.monotonic()
+    look()
     time.sleep(FULL_SECONDS)  # the length of the fault
     full = load.since(refused)
     filler.unlink()
@@ -91,21 +101,21 @@ def filled_and_emptied(disk: Path, load: Load, use_up: Callable[[], None] = lamb
     assert after.last_failure < BACK_WITHIN
 
 
-def on_disk(disk: Path) -> Made:
+def on_disk(disk: Path, static: Path) -> Made:
     """A database of SQLite there, and beside it what the processes count."""
-    run = {"RUN_DIR": str(disk / "run"), "RATE_PER_CALLER": "1000000"}
+    run = {"RUN_DIR": str(disk / "run"), "RATE_PER_CALLER": "1000000", "STATIC_ROOT": str(static)}
     return made(f"sqlite:///{disk}/ade.sqlite3", **run)
 
 
 @pytest.mark.only_sqlite
 def test_sqlite_on_a_full_disk(tmp_path: Path) -> None:
     with small_disk(24) as disk:
-        database = on_disk(disk)
+        database = on_disk(disk, tmp_path / "static")
         with served(database.environment, tmp_path) as server:
             before = server.web_processes()
             load = Load([server.address], database.token)
             with load.running():
-                filled_and_emptied(disk, load)
+                filled_and_emptied(disk, load, look=lambda: read_after_idling(database, server))
             assert set(load.since(0).reads) == {"200"}
             assert set(load.since(0).writes) <= {"200", "404", "503"}
             assert {one.nothing_saved for one in load.wrote if one.status == 503} == {True}
@@ -118,7 +128,7 @@ def test_sqlite_on_a_full_disk(tmp_path: Path) -> None:
 def test_server_started_on_a_full_disk_goes_on_once_there_is_room(tmp_path: Path) -> None:
     """SQLite opens no file there; ADE says so, and neither ends nor has to be started again."""
     with small_disk(16) as disk:
-        database = on_disk(disk)
+        database = on_disk(disk, tmp_path / "static")
         filler = fill(disk)
         with served(database.environment, tmp_path) as server:
             headers = {"Authorization": f"Bearer {database.token}"}
@@ -158,14 +168,15 @@ class Supervisor(threading.Thread):
 @pytest.mark.parametrize("full", ["data", "log"])
 def test_postgres_on_a_full_disk(tmp_path: Path, full: str) -> None:
     with small_disk(160) as disk, postgres_on(disk, full) as database:
-        there = made(url_of([database]))
+        there = made(url_of([database]), STATIC_ROOT=str(tmp_path / "static"))
         supervisor = Supervisor(database)
         with supervisor.watching():  # to the end: with its thread ends what it started
             with served(there.environment, tmp_path) as server:
                 load = Load([server.address], there.token)
                 use_up = [] if full == "data" else ["SELECT pg_switch_wal()"] * 20
+                look = nothing if use_up else lambda: read_after_idling(there, server)
                 with load.running():
-                    filled_and_emptied(disk, load, lambda: ask(database, use_up))
+                    filled_and_emptied(disk, load, lambda: ask(database, use_up), look)
             assert set(load.since(0).writes) <= {"200", "404", "503"}
             assert set(load.since(0).reads) <= ({"200"} if full == "data" else {"200", "503"})
             print(f"{database.panics()} panics, PostgreSQL started again {supervisor.starts} times")
@@ -177,6 +188,15 @@ def ask(database: Database, statements: list[str]) -> None:
     with contextlib.suppress(psycopg.OperationalError):
         for statement in statements:
             database.ask(statement)
+
+
+def read_after_idling(made: Made, server: Server) -> None:
+    """A read that would note when its key or session was used is answered without."""
+    with httpx.Client(base_url=server.address, timeout=60) as client:
+        auth = {"Authorization": f"Bearer {made.idle_token}"}
+        assert {client.get("/v1/agents/", headers=auth).status_code for _ in range(8)} == {200}
+        cookie = {"Cookie": made.cookie}
+        assert {client.get("/agents/", headers=cookie).status_code for _ in range(8)} == {200}
 
 
 @contextlib.contextmanager

@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.test import Client
 from postgres import Cluster
 from processes import ROOT, start, stop
 from serve import answers, free_port
@@ -25,8 +26,10 @@ from ade import outage
 from ade.outage import FULL, LOOK, MESSAGE, NOTHING, TOO_LONG, headline, is_outage, told
 from agents.domain.tags import change_tags
 from agents.errors import Invalid
+from agents.models import ApiKey
+from tests.api.calls import call, make_token
 from tests.helpers import ROOT as ACTOR
-from tests.helpers import make_agent
+from tests.helpers import make_agent, make_user
 
 SECONDS = 60  # until whatever is awaited must have come
 
@@ -188,6 +191,44 @@ def test_what_fails_after_a_write_does_not_say_that_nothing_was_saved() -> None:
     with pytest.raises(Invalid):
         change_tags(agent_id=agent.public_id, add=[""], actor=ACTOR)
     assert told(full) == f"{FULL} {NOTHING}"
+
+
+@pytest.fixture
+def no_writes() -> Iterator[None]:
+    """SQLite reads, and refuses to write, as on a full disk."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = 1")
+        yield
+        cursor.execute("PRAGMA query_only = 0")
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing failed before."""
+    monkeypatch.setattr(outage, "_rests_until", 0.0)
+
+
+@pytest.mark.only_sqlite
+@pytest.mark.django_db(transaction=True)
+def test_readers_go_on_where_their_use_cannot_be_noted(
+    client: Client, fresh: None, request: pytest.FixtureRequest
+) -> None:
+    agent, token, user = make_agent(), make_token(), make_user()
+    client.force_login(user)
+    session = client.session
+    session["started_at"] = session["used_at"] = int(time.time()) - 600
+    session.save()
+    request.getfixturevalue("no_writes")
+    answer = call("GET", "/v1/agents/", token=token)
+    assert (answer.status_code, [one["id"] for one in answer.json()]) == (200, [agent.public_id])
+    assert outage.resting()
+    outage._rests_until = 0.0
+    page = client.get("/agents/")
+    assert (page.status_code, outage.resting()) == (200, True)
+    assert client.get("/agents/").status_code == 200
+    answer = call("POST", "/v1/agents/", {"model": "a/b"}, token=token)
+    assert answer.status_code == 503
+    assert ApiKey.objects.get().last_used_at is None
 
 
 def raised(error: Exception, cause: Exception | None) -> Exception:
