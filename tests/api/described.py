@@ -52,11 +52,11 @@ def cases(operation: APIOperation, known: dict[str, Any]) -> st.SearchStrategy[A
     return fitting | strange | operation.as_strategy(GenerationMode.NEGATIVE)
 
 
-def known_case(operation: APIOperation, world: World) -> Any:
-    """A request about what is there, with a body that is right."""
+def known_case(operation: APIOperation, world: World, **others: Any) -> Any:
+    """A request about what is there, or about `others`, with a body that is right."""
     route = re.sub(r"{(\w+)}", r"<\1>", operation.path)
     names = re.findall(r"{(\w+)}", operation.path)
-    values = world.at(route) | {"agent_id": world.own.public_id}
+    values = world.at(route) | {"agent_id": world.own.public_id} | others
     body = world.body(operation.method.upper(), route_of(operation))
     more: dict[str, Any] = {}
     if body is not None:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Error, Page
 
+from tests.fuzz.planting import MARK
+
 # All that no page of ours ever holds; a payload that works makes at least one of these.
 _LOOK = """() => {
   const found = [];
@@ -36,6 +38,12 @@ _LOOK = """() => {
   if (window.owned49) found.push("a script ran");
   return [...new Set(found)];
 }"""
+# The marks of the fields that the page shows, or holds in a field of its own.
+_MARKS = f"""() => {{
+  const fields = [...document.querySelectorAll("input, textarea")].map((one) => one.value);
+  const all = document.documentElement.outerHTML + fields.join("");
+  return [...new Set([...all.matchAll(/{MARK}(\\w+){MARK}/g)].map((one) => one[1]))];
+}}"""
 # A refusal goes to a place of the page that it is meant for, which another page may not have.
 _NO_PLACE = "Error: Invalid re-target"
 # As the pages ask for a fragment, and put it where it goes.
@@ -62,6 +70,7 @@ class Looker:
         self.base = "/views/new/"  # where fragments are put
         self.problems: dict[str, list[str]] = {}
         self.statuses: dict[str, int] = {}
+        self.shown: set[str] = set()
         page.expose_binding("sawProblem", lambda _, what: self.note(what))
         page.add_init_script(
             "window.owned = () => { window.owned49 = true; window.sawProblem('a script ran'); };"
@@ -101,6 +110,7 @@ class Looker:
         self.where = where or self.where
         for what in self.page.evaluate(_LOOK):
             self.note(what)
+        self.shown |= set(self.page.evaluate(_MARKS))
 
     def _seen(self, status: int) -> None:
         self.statuses[self.where] = status

@@ -38,4 +38,8 @@ PAYLOADS = (
 )  # fmt: skip
 # For fields that are too short for the others: out of an attribute and a text.
 SHORT = "'\"></p><x-owned onclick=owned()>"
+OTHERS = (
+    '" onfocus="owned()" autofocus data-owned="', "' data-owned='", "</script><script>owned()</script>",
+    "</textarea></title><x-owned>", "--><img src=x onerror=owned()>", "<svg onload=owned()>{{7*7}}",
+)  # fmt: skip
 ALL = "\n".join(PAYLOADS)

@@ -14,8 +14,8 @@ from tests.access.asking import FORMS, World, browser_of, routes
 from tests.access.table import OIDC, PAGES, rows
 from tests.api.calls import make_token
 from tests.fuzz.looking import Looker, looker
-from tests.fuzz.payloads import ALL, SHORT
-from tests.fuzz.planting import HANDLE, USER, plant
+from tests.fuzz.payloads import ALL, OTHERS, SHORT
+from tests.fuzz.planting import Planter
 from tests.helpers import make_agent, make_user
 
 Serve = Callable[..., str]
@@ -30,11 +30,12 @@ NOT_SHOWN = {"/healthz", "/readyz", "/metrics"}
 BUSY = ".htmx-request, [aria-busy=true], .is-leaving"
 # Whose form would end the walk.
 LEAVES = {"/accounts/logout/", "/accounts/logout/everywhere/"}
+TAG, USER, HANDLE = f"§tag§{SHORT}", f"user_§user§{SHORT}", f"a/§handle§{SHORT}"
 # What an address may carry that a page shows again, by route.
-NAMED = {"name": SHORT, "other": USER, "how": "tag", "typed": SHORT, "fingerprint": SHORT}
+NAMED = {"name": TAG, "other": USER, "how": "tag", "typed": SHORT, "fingerprint": SHORT}
 ASKED: dict[str, list[dict[str, str]]] = {
     "/agents/": [
-        {"any": SHORT, "none": USER, "q": "'\"><x-owned>"},
+        {"any": TAG, "none": USER, "q": "'\"><x-owned>"},
         {"q": SHORT, "model": HANDLE, "sort": SHORT, "size": SHORT, "after": SHORT},
         {"tag": SHORT + "\0", "how": SHORT, "untagged": SHORT},
         {"all": f"{SHORT} no such tag"},
@@ -56,14 +57,14 @@ ASKED: dict[str, list[dict[str, str]]] = {
     "/go/": [{"q": SHORT}],
     "/tags/": [{"q": "<x"}, {"kind": "users", "q": SHORT}, {"only": SHORT, "sort": SHORT}],
     "/tags/lookalikes/": [{"kind": "users"}, {"after": SHORT}],
-    "/tags/one/": [{"name": SHORT}, {"name": USER}, {"name": f"{SHORT} no such tag"}],
+    "/tags/one/": [{"name": TAG}, {"name": USER}, {"name": f"{SHORT} no such tag"}],
     "/tags/rename/": [NAMED],
     "/tags/merge/": [NAMED, {"name": USER}],
     "/tags/delete/": [NAMED],
     "/users/": [{"q": "user_'"}, {"after": SHORT, "sort": "use"}],
     "/users/one/": [{"name": USER}, {"name": f"{USER} no such user"}],
     "/users/offboard/": [{"name": USER, "how": "agents"}, {"name": USER, "how": "tag"}],
-    "/history/": [{"by": SHORT, "tag": SHORT, "agent": SHORT}, {"tag": USER, "since": SHORT}],
+    "/history/": [{"by": SHORT, "tag": TAG, "agent": SHORT}, {"tag": USER, "since": SHORT}],
     "/bulk/new/": [{"op": "add", "any": SHORT}, {"op": SHORT}],
     "/views/new/": [{"any": SHORT, "q": SHORT}],
     "/accounts/login/": [{"next": f"/{SHORT}"}],
@@ -72,7 +73,7 @@ ASKED: dict[str, list[dict[str, str]]] = {
 }
 
 
-def pages(world: World) -> list[str]:
+def pages(world: World, short: str) -> list[str]:
     """Every address that shows something: each route that there is, and what it may be asked."""
     known = {"AGENT": world.own.public_id, "BLOCK": str(world.values["block_id"])}
     shown = []
@@ -82,28 +83,30 @@ def pages(world: World) -> list[str]:
         if ("GET", route) in PAGE_ROWS or route not in {one for _, one in PAGE_ROWS}:
             shown.append(world.url(route))
         for query in ASKED.get(route, []):
-            asked = {name: known.get(text, text) for name, text in query.items()}
+            asked = {name: known.get(t, t.replace(SHORT, short)) for name, t in query.items()}
             shown.append(f"{world.url(route).partition('?')[0]}?{urlencode(asked)}")
-    names = [quote(SHORT, safe=""), "%3Cx-owned%3E"]
+    shown.append(f"/agents/{world.values['gone']}/")
+    shown += [f"/bulk/{world.values[one]}/" for one in ("done_plan_id", "rows_plan_id")]
+    names = [quote(short, safe=""), "%3Cx-owned%3E"]
     return [*shown, *(f"/{one}" for one in names), *(f"/agents/{one}/" for one in names)]
 
 
-def forms(world: World) -> list[tuple[str, dict[str, str]]]:
+def forms(world: World, short: str) -> list[tuple[str, dict[str, str]]]:
     """Every form that can be sent, with hostile text in each field: mostly what refuses it."""
     sent = []
     for method, route in sorted(PAGE_ROWS):
         if method != "POST" or route == "/" or route in LEAVES:
             continue
         proper = world.form(route)
-        hostile = {name: f"{SHORT}{n}" for n, name in enumerate(FORMS.get(route, {}))}
-        sent.append((world.url(route), proper | hostile | {"reason": SHORT, "prefix": SHORT}))
+        hostile = {name: f"{short}{n}" for n, name in enumerate(FORMS.get(route, {}))}
+        sent.append((world.url(route), proper | hostile | {"reason": short, "prefix": short}))
     # Those that delete what others are about come last.
     return sorted(sent, key=lambda one: "delete" in one[0] or "remove" in one[0])
 
 
-def walk(eyes: Looker, world: World) -> None:
+def walk(eyes: Looker, world: World, short: str) -> None:
     """Open every page, then every fragment, then send every form."""
-    shown = pages(world)
+    shown = pages(world, short)
     for path in shown:
         eyes.open(path)
     eyes.base = f"/agents/{world.own.public_id}/settings/"
@@ -111,7 +114,7 @@ def walk(eyes: Looker, world: World) -> None:
     for path in shown:
         eyes.swap("GET", path)
     eyes.open(eyes.base)
-    for path, values in forms(world):
+    for path, values in forms(world, short):
         eyes.swap("POST", path, values)
 
 
@@ -143,18 +146,30 @@ def type_everywhere(eyes: Looker, world: World) -> None:
     eyes.look("a file that is none, with a hostile name")
 
 
-@pytest.mark.browser
-def test_nothing_becomes_an_element_or_runs(live: str, browser: Browser) -> None:
-    world = plant()
+def hold(live: str, browser: Browser, short: str) -> None:
+    planter = Planter(short)
+    world = planter.plant()
     make_user("anna", role="admin")
     with looker(browser, live, username="anna") as eyes:
         type_everywhere(eyes, world)
-        walk(eyes, world)
+        walk(eyes, world, short)
     assert eyes.problems == {}
-    # It was worth something: most were shown, and the rest refused.
-    assert {200, 404, 422} <= set(eyes.statuses.values())
+    # It was worth something: every field was shown, most pages were, and the rest refused.
+    assert planter.fields - eyes.shown == set()
     opened = {where: status for where, status in eyes.statuses.items() if where.startswith("GET /")}
     assert sum(status == 200 for status in opened.values()) > 0.8 * len(opened)
+    assert {200, 404, 422} <= set(eyes.statuses.values())
+
+
+@pytest.mark.browser
+def test_nothing_becomes_an_element_or_runs(live: str, browser: Browser) -> None:
+    hold(live, browser, SHORT)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("short", OTHERS)
+def test_nothing_else_becomes_an_element_or_runs(live: str, browser: Browser, short: str) -> None:
+    hold(live, browser, short)
 
 
 @pytest.mark.browser
@@ -207,7 +222,7 @@ def files(world: World) -> dict[str, str]:
 
 @pytest.mark.django_db
 def test_files_are_saved_and_not_shown() -> None:
-    world = plant()
+    world = Planter(SHORT).plant()
     admin = browser_of("admin")
     for route, path in files(world).items():
         answer = admin.get(path)
@@ -224,7 +239,7 @@ def test_files_are_saved_and_not_shown() -> None:
 
 @pytest.mark.django_db
 def test_the_api_answers_json_and_nothing_that_a_browser_shows() -> None:
-    plant()
+    Planter(SHORT).plant()
     token = make_token(scope="manage")
     for path in ("/v1/agents/", f"/v1/{quote(SHORT)}", f"/v1/agents/{quote(SHORT)}", "/v1/blocks/"):
         answer = Client(headers={"Authorization": f"Bearer {token}"}).get(path)
