@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import OperationalError, connections
 from django.test import RequestFactory
 
-from ade import patience
+from ade import outage, patience
 from ade.outage import NOTHING, TOO_LONG, is_outage, is_too_long
 from ade.views.failures import failed
 from agents.api.errors import broken
@@ -44,6 +44,7 @@ def too_slow(settings: Any) -> OperationalError:
 
 @pytest.mark.django_db
 def test_slow_statement_is_ended_and_told(settings: Any) -> None:
+    outage.begin()
     error = too_slow(settings)
     assert (is_too_long(error), is_outage(error)) == (True, False)
     request = RequestFactory().get("/v1/agents/")
