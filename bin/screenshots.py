@@ -34,6 +34,7 @@ def running() -> Iterator[str]:
             "DATABASE_URL": f"sqlite:///{folder}/ade.sqlite3",
             "STATIC_ROOT": f"{folder}/static",
             "SECRET_KEY": secrets.token_urlsafe(48),
+            "LOG_LEVEL": "WARNING",
         }
         for command in (
             ["migrate", "-v0"],
