@@ -25,7 +25,8 @@ _SQLITE = (
     "disk i/o error",
     "attempt to write a readonly database",
 )
-_SQLITE_SLOW = "interrupted"
+# A statement that was ended; a wait for the write lock, before which nothing is written.
+_SQLITE_SLOW = ("interrupted", "database is locked")
 RETRY_SECONDS = 5
 # How each of them ends: where it is certain, and where part of the request was done before, or a
 # lost connection does not say whether its last commit held.
@@ -60,7 +61,7 @@ def is_too_long(error: BaseException | None) -> bool:
     if not isinstance(error, OperationalError):
         return False
     state = getattr(error.__cause__, "sqlstate", None)
-    return state in _SLOW or (state is None and str(error) == _SQLITE_SLOW)
+    return state in _SLOW or (state is None and str(error) in _SQLITE_SLOW)
 
 
 def is_full(error: BaseException | None) -> bool:

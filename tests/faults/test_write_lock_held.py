@@ -34,6 +34,7 @@ def test_writers_are_told_and_readers_go_on(tmp_path: Path) -> None:
             after = load.since(freed)
         print(f"held: {held}; let go: {after}")
         assert set(held.reads) == {"200"}
+        assert {one.nothing_saved for one in load.wrote if one.status == 503} == {True}
         assert after.first_write is not None
         assert after.first_write < 2
         assert set(after.reads) == {"200"}

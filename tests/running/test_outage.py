@@ -178,7 +178,8 @@ def test_a_full_disk_is_told() -> None:
     outage.begin()
     assert [told(error) for error in full] == [f"{FULL} {NOTHING}"] * 2
     assert [headline(error) for error in full] == ["The disk is full"] * 2
-    assert told(OperationalError("database is locked")) == MESSAGE
+    assert told(OperationalError("database is locked")) == f"{TOO_LONG} {NOTHING}"
+    assert told(OperationalError("disk I/O error")) == MESSAGE
 
 
 @pytest.mark.django_db(transaction=True)
