@@ -166,7 +166,7 @@ class _Running:
             return
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip() or "it said nothing"
-        name = Path(str(self._process.args[0])).name  # type: ignore[index]
+        name = Path(str(self._process.args[0])).name  # type: ignore[index]  # a list, as given
         raise BackupError(f"{name} failed: {said[-2000:]}")
 
 
