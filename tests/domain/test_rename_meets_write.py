@@ -19,20 +19,28 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_postgres
 
 def during_rename(write: Callable[[], object]) -> None:
     """Rename "old" to "new", and commit once `write` waits for that."""
-    thread = threading.Thread(target=lambda: (write(), connection.close()))
+
+    def write_and_leave() -> None:
+        try:
+            write()
+        finally:
+            connection.close()  # or the test database could not be removed
+
+    thread = threading.Thread(target=write_and_leave)
     with transaction.atomic():
         Tag.objects.filter(name="old").update(name="new", name_folded="new")
         thread.start()
-        while not somebody_waits():
+        while not somebody_waits_for_us():
             assert thread.is_alive()
     thread.join()
 
 
-def somebody_waits() -> bool:
+def somebody_waits_for_us() -> bool:
+    # Not by pg_stat_activity: a transaction that has read it once sees nobody who came later.
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            " AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
         )
         return bool(cursor.fetchone()[0])
 

@@ -225,7 +225,7 @@ def test_strangers_are_counted_by_address(settings: Any) -> None:
 def test_two_workers_share_the_count_and_lettas_client_waits_for_it(
     serve: Callable[..., str], transactional_db: None
 ) -> None:
-    address = serve(RATE_PER_CALLER="40")
+    address = serve(RATE_PER_CALLER="30")
     token = make_token(name="app")
 
     def ask(_: int) -> int:  # a connection each, so that both workers get some
@@ -235,11 +235,27 @@ def test_two_workers_share_the_count_and_lettas_client_waits_for_it(
     started = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(ask, range(60)))
-    grown = (time.monotonic() - started) * 40 / 60
+    grown = (time.monotonic() - started) * 30 / 60
     assert set(statuses) == {200, 429}
-    assert 40 <= statuses.count(200) <= 40 + grown + 1
-    with pytest.raises(RateLimitError):
-        Letta(base_url=address, api_key=token, max_retries=0).agents.list()
-    began = time.monotonic()
-    assert list(Letta(base_url=address, api_key=token, max_retries=3).agents.list()) == []
-    assert time.monotonic() - began > 0.5  # as Retry-After says, not at once
+    assert 30 <= statuses.count(200) <= 30 + grown + 1
+
+    answers: list[tuple[float, httpx.Response]] = []
+    with httpx.Client(
+        event_hooks={"response": [lambda answer: answers.append((time.monotonic(), answer))]}
+    ) as noted:
+        client = Letta(base_url=address, api_key=token, max_retries=3, http_client=noted)
+        for _ in range(60):  # on a slow machine the first ones may find that some are left again
+            assert list(client.agents.list()) == []
+            if len(answers) > 1 and answers[-2][1].status_code == 429:
+                break
+    (refused_at, refused), (answered_at, answered) = answers[-2:]
+    assert (refused.status_code, answered.status_code) == (429, 200)
+    assert answered_at - refused_at >= int(refused.headers["Retry-After"])
+    with Letta(base_url=address, api_key=token, max_retries=0) as impatient:
+        with pytest.raises(RateLimitError):
+            exhaust(impatient)
+
+
+def exhaust(client: Letta) -> None:
+    for _ in range(60):
+        client.agents.list()
