@@ -251,9 +251,11 @@ def test_two_workers_share_the_count_and_lettas_client_waits_for_it(
     (refused_at, refused), (answered_at, answered) = answers[-2:]
     assert (refused.status_code, answered.status_code) == (429, 200)
     assert answered_at - refused_at >= int(refused.headers["Retry-After"])
-    with Letta(base_url=address, api_key=token, max_retries=0) as impatient:
-        with pytest.raises(RateLimitError):
-            exhaust(impatient)
+    with (
+        Letta(base_url=address, api_key=token, max_retries=0) as impatient,
+        pytest.raises(RateLimitError),
+    ):
+        exhaust(impatient)
 
 
 def exhaust(client: Letta) -> None:
