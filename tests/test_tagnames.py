@@ -1,5 +1,6 @@
 """What a legal tag is, and what becomes of a typed one."""
 
+import re
 import sys
 import unicodedata
 
@@ -176,6 +177,17 @@ def test_matches_any_star_is_any_text() -> None:
     assert [name for name in names if matches_any(name, patterns)] == names
     others = ["origin", "x.logs", "xlog", "git-memory-enabled2", "Origin:a"]
     assert [name for name in others if matches_any(name, patterns)] == []
+
+
+@given(st.text("ab*", max_size=8), st.text("ab", max_size=8))
+def test_matches_any_is_what_a_regular_expression_says(pattern: str, name: str) -> None:
+    expression = ".*".join(map(re.escape, pattern.split("*")))
+    assert matches_any(name, [pattern]) == bool(re.fullmatch(expression, name))
+
+
+def test_matches_any_many_stars_ends() -> None:
+    # As a regular expression it would not, in a lifetime.
+    assert not matches_any("a" * (TAG_LENGTH - 1) + "b", ["*a" * (TAG_LENGTH // 2)])
 
 
 def test_names_user_by_pattern() -> None:
