@@ -17,6 +17,7 @@ from agents.api import (
     models,
     tags,
     unkept,
+    users,
     webhooks,
 )
 from agents.api.auth import KeyAuth
@@ -38,6 +39,7 @@ add_handlers(api)
 api.add_router("/health", health.router)
 api.add_router("/tags", tags.router)
 api.add_router("/tags", directory.router)
+api.add_router("/users", users.router)
 api.add_router("/history", history.router)
 api.add_router("/bulk", bulk.router)
 api.add_router("/keys", keys.router)

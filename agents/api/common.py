@@ -1,9 +1,12 @@
 """What all requests have in common."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.errors import Invalid
 from agents.limits import PAGE_DEFAULT, PAGE_MOST
 
 UUID4 = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -27,3 +30,14 @@ class Span(BaseModel):
     @property
     def size(self) -> int:
         return self.limit or PAGE_MOST
+
+
+@contextmanager
+def named_here(**fields: str) -> Iterator[None]:
+    """Where the domain calls a field otherwise than the request did, say it as the request did."""
+    try:
+        yield
+    except Invalid as error:
+        if error.field not in fields:
+            raise
+        raise Invalid(error.message, field=fields[error.field]) from error

@@ -3,14 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from agents.actors import Actor, Power
 from agents.domain import history, keys, merge, plans, wide
 from agents.domain.agents import bury
 from agents.domain.bulkwrite import Delta, write_deltas
-from agents.domain.directory import TagResult
+from agents.domain.directory import TagResult, rename_tag
 from agents.domain.holds import Held, hold_all
-from agents.domain.plans import TagPlan
+from agents.domain.plans import Kind, TagPlan
 from agents.domain.transactions import Moved, write
 from agents.errors import Invalid
 from agents.limits import ASSIGNED_AT_ONCE, OFFBOARD_DELETES
@@ -37,6 +38,14 @@ class OffboardPlan:
     @property
     def fingerprint(self) -> str:
         return f"{self.how}:{self.deleted}:{self.shared}:{self.plan.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Offboarded:
+    """What an off-boarding came to; its receipt are the changes of the change-set."""
+
+    change_set: ChangeSet
+    plan: OffboardPlan
 
 
 class OffboardChanged(plans.PlanChanged):
@@ -71,7 +80,7 @@ def _plan(plan: TagPlan, how: How) -> OffboardPlan:
 @write
 def offboard(
     *, name: str, how: How, actor: Actor, fingerprint: str | None = None, reason: str = ""
-) -> TagResult:
+) -> Offboarded:
     """End a user: no agent carries the tag afterwards, and no key limited to it works.
 
     One change-set, which tells what happened to each agent. Deleting is final. Raises NotFound,
@@ -80,7 +89,8 @@ def offboard(
     plan = plan_offboard(name=name, how=how, actor=actor)
     if how is How.TAG:
         _require_same(plan, fingerprint)
-        return merge.delete_tag(name=name, actor=actor, reason=reason, act=Act.OFFBOARD)
+        done = merge.delete_tag(name=name, actor=actor, reason=reason, act=Act.OFFBOARD)
+        return Offboarded(_recorded(done), _plan(done.plan, how))
     held, tag = _hold_agents(plan.plan.tag, actor)
     plan = _plan(plans.delete_of(tag), how)
     _require_same(plan, fingerprint)
@@ -93,7 +103,12 @@ def offboard(
     merge.empty(tag, None, change_set)
     change_set.agent_count = len(held)
     change_set.save(update_fields=["agent_count"])
-    return TagResult(change_set, plan.plan)
+    return Offboarded(change_set, plan)
+
+
+def _recorded(done: TagResult) -> ChangeSet:
+    assert done.change_set is not None  # noqa: S101  # a deletion is always recorded
+    return done.change_set
 
 
 def _require_same(plan: OffboardPlan, fingerprint: str | None) -> None:
@@ -116,6 +131,32 @@ def _hold_agents(tag: Tag, actor: Actor) -> tuple[list[Held], Tag]:
     if tag.name not in locked or locked[tag.name].n != len(held):
         raise Moved
     return list(held.values()), locked[tag.name]
+
+
+def plan_move(*, name: str, to: str, actor: Actor) -> TagPlan:
+    """What giving all agents of a user to another would come to: a merge of the two tags, or a
+    rename where there is no such tag yet. Raises NotFound, NotAllowed, Invalid."""
+    plans.require_manager(actor, "move agents to another user")
+    require_legal(to, field="to")
+    if name == to:
+        raise Invalid("They are that user's already.", field="to")
+    if Tag.objects.filter(name=to).exists():
+        return plans.plan_merge(source=name, target=to, actor=actor)
+    return plans.plan_rename(old=name, new=to, actor=actor)
+
+
+@write
+def move(
+    *, name: str, to: str, actor: Actor, fingerprint: str | None = None, reason: str = ""
+) -> TagResult:
+    """Give all agents of a user to another, keys and saved views with them: one change-set.
+
+    Raises NotFound, NotAllowed (API keys would see more: for an admin), Invalid, PlanChanged.
+    """
+    how: dict[str, Any] = {"actor": actor, "fingerprint": fingerprint, "reason": reason}
+    if plan_move(name=name, to=to, actor=actor).kind is Kind.MERGE:
+        return merge.merge_tags(source=name, target=to, **how)
+    return rename_tag(old=name, new=to, **how)
 
 
 @write

@@ -187,6 +187,19 @@ def _tag_write(of: "Strangers") -> Request:
     return Request("POST", f"/v1/tags/{act}", body)
 
 
+def _users(of: "Strangers") -> Request:
+    """Agents assigned, moved, off-boarded; a user's tag ends only where nobody may end it."""
+    name, other = [*of.texts(9), of.mark(), of.mark()][:2]
+    if of.rng.random() < 0.5:
+        body = {"name": name, "agent_ids": [of.agent(), of.agent()], "reason": of.mark()}
+        return Request("POST", "/v1/users/assign", body)
+    if of.who not in LIMITED and name in LIMITED:
+        name = of.mark()
+    act = of.rng.choice([("move", {"to": other}), ("offboard", {"how": "agents"})])
+    body = {"name": name, **act[1], "apply": of.rng.random() < 0.7}
+    return Request("POST", f"/v1/users/{act[0]}", body)
+
+
 def _bulk_plan(of: "Strangers") -> Request:
     add, remove = of.texts(2), of.texts(2)
     if of.rng.random() < 0.3:
@@ -263,6 +276,7 @@ REQUESTS: dict[str, list[Callable[["Strangers"], Request]]] = {
     "blocks": [_blocks, _block, _one_block, _attach, _attach],
     "identities": [_identity],
     "tags": [_tag_write],
+    "users": [_users],
     "bulk": [_bulk_plan, _bulk, _bulk],
     "history": [_history],
     "keys": [_keys],

@@ -166,6 +166,9 @@ GET    /v1/tags/                                                 401    200  200
 POST   /v1/tags/rename                                           401    403  403   200    403 403
 POST   /v1/tags/merge                                            401    403  403   200    403 403
 POST   /v1/tags/delete                                           401    403  403   200    403 403
+POST   /v1/users/assign                                          401    403  200   200    403 403
+POST   /v1/users/move                                            401    403  403   200    403 403
+POST   /v1/users/offboard                                        401    403  403   200    403 403
 GET    /v1/history/                                              401    200  200   200    403 403
 GET    /v1/history/<change_set_id>                               401    200  200   200    403 403
 POST   /v1/history/<change_set_id>/undo                          401    403  200   200    403 403
