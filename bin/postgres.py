@@ -17,7 +17,7 @@ from urllib.parse import quote
 from packages import need
 from processes import start, stop
 
-START_SECONDS = 60
+START_SECONDS = 120
 SETTINGS = {"listen_addresses": "", "max_connections": "200"}
 # Nothing of it has to survive a crash of the machine.
 THROWN_AWAY = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "shared_buffers": "256MB"}

@@ -22,16 +22,26 @@ from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from processes import ROOT, start, stop
-from serve import HOST, START_SECONDS, answers, free_port, server_command
+from serve import HOST, answers, free_port, server_command
 
 # Hashing a password costs a third of a second by intent. The hash names its rounds, so the running
 # server still understands it.
 PBKDF2PasswordHasher.iterations = 1
 
+# A busy machine may be slow. What is awaited has this long, in seconds; what comes sooner ends the
+# wait.
+PATIENCE = 60
+expect.set_options(timeout=PATIENCE * 1000)
+
 # On a busy machine a slow example says nothing.
-hypothesis.settings.register_profile("ade", deadline=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "ade",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("ade")
 
 
@@ -131,8 +141,8 @@ def serve(django_db_setup: None, server_log: Path) -> Iterator[Callable[..., str
         if key not in running:
             port = free_port()
             server = start(server_command(port), env=common | environment, output=output)
-            stack.callback(stop, [server], polite=signal.SIGTERM, seconds=5)
-            deadline = time.monotonic() + START_SECONDS
+            stack.callback(stop, [server], polite=signal.SIGTERM, seconds=10)
+            deadline = time.monotonic() + 3 * PATIENCE
             while not answers(port):
                 assert server.poll() is None, server_log.read_text()
                 assert time.monotonic() < deadline, server_log.read_text()
@@ -258,7 +268,7 @@ def new_page(
                 **more,
             )
             stack.callback(context.close)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(PATIENCE * 1000)
             _watch(context, live, page_problems)
             if user is not None:
                 client = Client()

@@ -1,5 +1,6 @@
 """Short ways to make what tests need, through the domain functions."""
 
+import time
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -115,3 +116,16 @@ def replayed() -> dict[str, set[str]]:
 def all_tags() -> dict[str, set[str]]:
     """The tags of every agent, as they stand in the database."""
     return {agent.public_id: set(tags_of(agent)) for agent in Agent.objects.all()}
+
+
+def others_are_done() -> None:
+    """Wait for what a process began that was killed: PostgreSQL may still be at its last statement."""
+    if connection.vendor != "postgresql":
+        return
+    at_work = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()"
+    )
+    with connection.cursor() as cursor:
+        while cursor.execute(at_work).fetchone() != (0,):
+            time.sleep(0.02)  # between looks; what is waited for has no other sign

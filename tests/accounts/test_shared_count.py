@@ -9,7 +9,7 @@ from tests.helpers import make_user
 
 def test_attempts_at_a_running_server_count_here_too(live: str) -> None:
     make_user("anna")
-    with httpx.Client(base_url=live) as browser:
+    with httpx.Client(base_url=live, timeout=60) as browser:
         for _ in range(4):
             page = BeautifulSoup(browser.get("/accounts/login/").text, "lxml")
             token = page.select_one("[name=csrfmiddlewaretoken]")["value"]

@@ -31,7 +31,9 @@ def test_what_a_client_sent_is_answered_alike(live: str, name: str) -> None:
     lines = Path(_FOLDER or "", "letta", "sdk", f"{name}.jsonl").read_text("utf-8").splitlines()
     assert len(lines) > 10
     token, ids = make_token(), dict[str, str]()
-    with httpx.Client(base_url=live, headers={"Authorization": f"Bearer {token}"}) as client:
+    with httpx.Client(
+        base_url=live, headers={"Authorization": f"Bearer {token}"}, timeout=60
+    ) as client:
         for line in lines:
             call = json.loads(line)
             answer = send(client, call, ids)

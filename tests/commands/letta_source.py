@@ -53,7 +53,7 @@ class Ade:
     url: str
 
     def call(self, method: str, path: str, **more: Any) -> Any:
-        response = httpx.request(method, f"{self.url}/v1{path}", **more)
+        response = httpx.request(method, f"{self.url}/v1{path}", timeout=60, **more)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -140,7 +140,7 @@ def fake_server(answerer: Answerer) -> Iterator[str]:
 
 def passed_on(call: Call, url: str) -> Reply:
     """What the server at `url` answers to the same call."""
-    got = httpx.get(url + call.path, params=call.query)
+    got = httpx.get(url + call.path, params=call.query, timeout=60)
     return Reply(got.content, got.status_code)
 
 

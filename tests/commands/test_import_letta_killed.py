@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 
 import pytest
 from django.conf import settings
@@ -22,6 +22,7 @@ from tests.commands.letta_source import (
     new_database,
     passed_on,
 )
+from tests.helpers import others_are_done
 
 
 def there(source: Ade) -> dict[str, tuple[str, datetime, list[str]]]:
@@ -49,7 +50,7 @@ def import_and_kill(source: Ade, database_url: str, *, page: int, delay: float |
     At the boundary before that page, or `delay` seconds after it was given. What the second run
     printed.
     """
-    lists = 0
+    lists, ended = 0, Event()
     killed: list[subprocess.Popen[bytes]] = []
 
     def answer(call: Call) -> Reply:
@@ -60,6 +61,8 @@ def import_and_kill(source: Ade, database_url: str, *, page: int, delay: float |
             return Reply(status=0)
         if lists == 6 and killed and delay is not None:
             Timer(delay, killed.pop().kill).start()
+        if lists == 8 and delay is not None:
+            ended.wait()  # it never gets to its end before that
         return passed_on(call, source.url)
 
     command = [sys.executable, "manage.py", "import_letta", "--page-size", str(page)]
@@ -82,6 +85,8 @@ def import_and_kill(source: Ade, database_url: str, *, page: int, delay: float |
         process = start(url)
         killed.append(process)
         process.communicate()
+        ended.set()
+        others_are_done()
         count = Agent.objects.count()
         assert (process.returncode, count % page) == (-9, 0)
         assert count == page * 5 if delay is None else count >= page * 5

@@ -109,17 +109,15 @@ def test_its_steps_lead_to_a_healthy_server(tmp_path: Path) -> None:
     server = start(["env", "-C", str(checkout), str(program), *command[1:]], env=environment)
     try:
         healthy = subprocess.run(
-            ["sh", "-c", 'for n in $(seq 60); do "$@" 2>/dev/null && exit; sleep 0.5; done; "$@"', "-",
+            ["sh", "-c", 'for n in $(seq 240); do "$@" 2>/dev/null && exit; sleep 0.5; done; "$@"', "-",
              str(checkout / ".venv/bin/python"), *check[1:]],
             env=environment, check=False,
         )  # fmt: skip
         assert healthy.returncode == 0
-        page = httpx.get(f"http://127.0.0.1:{port}/accounts/login/")
-        styles = re.search(r'href="(/static/[^"]+\.css)"', page.text)[1]
-        assert (page.status_code, httpx.get(f"http://127.0.0.1:{port}{styles}").status_code) == (
-            200,
-            200,
-        )
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            page = client.get("/accounts/login/")
+            styles = re.search(r'href="(/static/[^"]+\.css)"', page.text)[1]
+            assert (page.status_code, client.get(styles).status_code) == (200, 200)
     finally:
         stop([server], seconds=20)
         for path in checkout.rglob("*"):

@@ -66,12 +66,12 @@ def test_the_guide_leads_to_the_sign_in_page(tmp_path: Path) -> None:
                 assert line, said
                 said += line
             headers = {"Host": "ade.example.org", "X-Forwarded-Proto": "https"}
-            page = httpx.get(f"{address}/accounts/login/", headers=headers)
+            page = httpx.get(f"{address}/accounts/login/", headers=headers, timeout=60)
             link = re.search(r"^https://ade\.example\.org(/\S+)$", said, re.M)[1]
-            own = httpx.get(address + link, headers=headers, follow_redirects=False)
+            own = httpx.get(address + link, headers=headers, timeout=60)
         finally:
             os.killpg(shell.pid, signal.SIGTERM)
-            rest, _ = shell.communicate(timeout=60)
+            rest, _ = shell.communicate(timeout=120)
     assert "Traceback" not in said + rest
     assert "System check identified no issues (0 silenced).\n" in said
     assert "Everything is as counted.\n" in said

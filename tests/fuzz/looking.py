@@ -143,7 +143,7 @@ class Looker:
 def looker(browser: Browser, address: str, *, username: str) -> Iterator[Looker]:
     """A browser that has signed in by the form, which the pages of keys and members want."""
     context = browser.new_context(base_url=address)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     try:
         page = context.new_page()
         page.goto("/accounts/login/")

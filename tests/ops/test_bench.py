@@ -192,7 +192,7 @@ def test_it_measures_and_leaves_the_data_as_they_were(checkout):
             env={name: value for name, value in os.environ.items() if name not in kept_out},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
 

@@ -41,7 +41,7 @@ def test_accessibility_rules_find_a_planted_fault(page, axe):
 
 
 def test_the_server_is_productions(live):
-    answer = httpx.get(f"{live}/accounts/login/")
+    answer = httpx.get(f"{live}/accounts/login/", timeout=60)
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert httpx.get(f"{live}/v1/agents/").status_code == 401
+    assert httpx.get(f"{live}/v1/agents/", timeout=60).status_code == 401

@@ -151,16 +151,16 @@ def test_two_workers_add_up_and_a_respawned_one_goes_on(
 ) -> None:
     folder = tmp_path / "run"
     address = serve(RUN_DIR=str(folder))
-    sample = 'ade_http_request_seconds_count{method="GET",route="/healthz",status="2xx"}'
+    sample = 'ade_http_request_seconds_count{method="GET",route="/readyz",status="2xx"}'
 
     def count() -> float:
-        return values(httpx.get(f"{address}/metrics").text).get(sample, 0)
+        return values(httpx.get(f"{address}/metrics", timeout=60).text).get(sample, 0)
 
     def ask(times: int) -> None:
         for _ in range(times):  # a connection each, so that both workers get some
-            assert httpx.get(f"{address}/healthz").status_code == 200
+            assert httpx.get(f"{address}/readyz", timeout=60).status_code == 200
 
-    before = count()  # whoever started the server asked as well
+    before = count()
     ask(60)
     assert count() == before + 60
     places = sorted(path.name for path in folder.glob("place-*"))

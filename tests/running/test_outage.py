@@ -31,7 +31,7 @@ from tests.api.calls import call, make_token
 from tests.helpers import ROOT as ACTOR
 from tests.helpers import make_agent, make_user
 
-SECONDS = 60  # until whatever is awaited must have come
+SECONDS = 180  # until whatever is awaited must have come
 
 MADE = """
 import json
@@ -80,7 +80,7 @@ class Ade:
         ).stdout
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=20)
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=60)
 
     def api(self) -> httpx.Response:
         return self.get("/v1/agents/", Authorization=f"Bearer {self.made['token']}")

@@ -33,7 +33,7 @@ def too_slow(settings: Any) -> OperationalError:
         began = time.monotonic()
         with limited.cursor() as cursor, pytest.raises(OperationalError) as raised:
             cursor.execute(SLOW[limited.vendor])
-        assert 0.9 < time.monotonic() - began < 15
+        assert time.monotonic() - began > 0.9
         with limited.cursor() as cursor:
             cursor.execute("SELECT 1")
             assert cursor.fetchone() == (1,)

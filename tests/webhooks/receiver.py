@@ -37,7 +37,7 @@ class Receiver:
         """The bodies, in the order in which they came."""
         return [one.json for one in self.got]
 
-    def wait_for(self, count: int, seconds: float = 30) -> None:
+    def wait_for(self, count: int, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while len(self.got) < count:
             assert time.monotonic() < deadline, f"{len(self.got)} of {count} came"

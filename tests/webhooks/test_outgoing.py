@@ -1,5 +1,6 @@
 """Where a POST may go, and what it does not do on the way."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -88,7 +89,7 @@ def test_address_is_kept_as_it_is_meant() -> None:
 
 
 def send(url: str, **more: Any) -> Answer:
-    about = {"body": b"{}", "headers": {}, "seconds": 5, "allowed": HERE, "answer_bytes": 1000}
+    about = {"body": b"{}", "headers": {}, "seconds": 60, "allowed": HERE, "answer_bytes": 1000}
     return post(url, **about | more)
 
 
@@ -166,10 +167,20 @@ def test_proxy_of_the_environment_is_not_used(
 
 
 def test_long_answer_is_not_read_to_its_end(there: Receiver) -> None:
-    there.answer, there.body = lambda got: 200, b"x" * 50_000_000
-    begun = time.monotonic()
-    assert send(there.url).status == 200
-    assert time.monotonic() - begun < 3
+    answer = socket.create_server(("127.0.0.1", 0))
+
+    def talk() -> None:
+        taken, _ = answer.accept()
+        taken.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with taken, contextlib.suppress(OSError):
+            while True:  # until the other side hangs up
+                taken.sendall(b"x" * 100_000)
+
+    with answer:
+        thread = threading.Thread(target=talk)
+        thread.start()
+        assert send(f"http://127.0.0.1:{answer.getsockname()[1]}/").status == 200
+        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -197,8 +208,8 @@ class Dripping(threading.Thread):
                     taken.sendall(self.what[:1])
                     self.what = self.what[1:] or self.what
                     time.sleep(0.05)  # this is what it is about
-                taken.recv(1)
-                time.sleep(2)
+                while taken.recv(65536):  # until the other side hangs up
+                    pass
             except OSError:
                 return
 
@@ -207,10 +218,8 @@ class Dripping(threading.Thread):
 def test_time_is_up_even_where_bytes_come_slowly(what: bytes) -> None:
     slow = Dripping(what)
     slow.start()
-    begun = time.monotonic()
     with pytest.raises(Unsent, match=r"No answer within 0\.5 seconds"):
-        send(slow.url, seconds=0.5)
-    assert time.monotonic() - begun < 1.5
+        send(slow.url, seconds=0.5)  # what drips would take 50
     slow.listener.close()
 
 

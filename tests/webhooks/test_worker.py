@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def worker(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
         "SECRET_KEY": settings.SECRET_KEY,
         "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1/32",
         "WEBHOOK_RETRY_SECONDS": "0.1",
+        "WEBHOOK_TIMEOUT_SECONDS": "60",
     }
     process = start(worker_command(), env=os.environ | about)
     try:
@@ -71,22 +73,26 @@ def test_a_killed_worker_loses_nothing(there: Receiver, database_url: str) -> No
         for one in ids:
             change_tags(agent_id=one, add=[tag], actor=ROOT)
 
-    def slowly(got: Got) -> int:
-        time.sleep(0.05)  # so that the kill meets some under way
+    killed = threading.Event()
+
+    def some_at_once(got: Got) -> int:
+        if len(there.got) >= 30:  # so that the kill meets some under way
+            killed.wait()
         return 204
 
-    there.answer = slowly
+    there.answer = some_at_once
     with worker(database_url) as process:
         there.wait_for(30)
         process.kill()
         process.wait()
+        killed.set()
     under_way = Delivery.objects.filter(state=DeliveryState.WAITING, attempts__gt=0)
     assert 1 <= under_way.count() <= 16
     # Two minutes later.
     under_way.update(next_at=timezone.now() - LEASE)
     there.answer = lambda got: 204
     with worker(database_url):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while Delivery.objects.filter(state=DeliveryState.DONE).count() < 120:
             assert time.monotonic() < deadline
             time.sleep(0.05)  # between looks; what is waited for has no other sign
