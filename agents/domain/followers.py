@@ -7,7 +7,7 @@ merge moves back exactly those, and the undo of a rename leaves those that had t
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from agents.actors import Actor, Power
@@ -155,11 +155,14 @@ def _ids(**which: str) -> tuple[str, ...]:
     return tuple(keys.values_list("key_id", flat=True))
 
 
-def _listing(name: str, which: Q | None = None) -> list[ApiKey]:
-    """The keys whose list names exactly this tag. In a list, a star stands for any text."""
+def _listing(name: str, among: QuerySet[ApiKey] | None = None) -> list[ApiKey]:
+    """The keys, of those that are good or of `among`, whose list names exactly this tag.
+
+    In a list, a star stands for any text.
+    """
     if "*" in name:
         return []
-    found = ApiKey.objects.filter(_good() if which is None else which)
+    found = ApiKey.objects.filter(_good()) if among is None else among
     # The database finds the text, also as a part or in another case; the list says if it is there.
     rows = found.filter(may_tag__contains=dumps(name)).order_by("key_id")
     return [key for key in rows if name in loads(key.may_tag)]
@@ -192,7 +195,8 @@ def _follow_lists(old: str, new: str, told: str) -> list[Entry]:
     if "*" in new:
         return []  # it would stand for any text there, and open tags that nobody meant
     entries = []
-    for key in _listing(old, Q()):
+    # Held, since the list is written as a whole: another rename may be at another name in it.
+    for key in _listing(old, ApiKey.objects.select_for_update()):
         became = _put(key, old, new)
         field = f"{_LIST}{key.key_id}"
         entries.append(Entry(Op.SET, tag=told, field=field, old=old, new=became))

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from ade import logs, outage
 from agents.actors import SCOPE_POWERS, Actor, Kind, Power, Source
-from agents.domain import history
+from agents.domain import history, tagrows
 from agents.domain.history import Entry
 from agents.domain.newagents import checked_text
-from agents.domain.transactions import write
+from agents.domain.transactions import Moved, write
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.jsontext import dumps, loads
 from agents.limits import KEY_NAME_LENGTH, KEY_OVERLAP_SECONDS, KEY_PATTERNS
@@ -67,11 +67,13 @@ def create_key(
         raise Invalid("Only a key that is limited to a tag has such a list.", field="may_tag")
     if len(may_tag) > KEY_PATTERNS:
         raise Invalid(f"A key's list has at most {KEY_PATTERNS} patterns.", field="may_tag")
+    patterns = unique_legal(may_tag, field="may_tag")
+    _keep_names(limit_tag, patterns)
     made = _make(
         name=name,
         scope=scope,
         limit_tag=limit_tag,
-        may_tag=dumps(unique_legal(may_tag, field="may_tag")),
+        may_tag=dumps(patterns),
         created_at=now,
         created_by=actor.name,
         expires_at=expires_at,
@@ -97,7 +99,11 @@ def rotate_key(*, key_id: str, actor: Actor, overlap: timedelta) -> MadeKey:
     Invalid (a negative overlap, or one over KEY_OVERLAP_SECONDS).
     """
     actor.require(Power.ADMIN, "rotate API keys")
+    seen = get_key(key_id=key_id, actor=actor)
+    _keep_names(seen.limit_tag, loads(seen.may_tag))
     key, now = _held(key_id, actor), timezone.now()
+    if (key.limit_tag, key.may_tag) != (seen.limit_tag, seen.may_tag):
+        raise Moved
     if not timedelta(0) <= overlap <= timedelta(seconds=KEY_OVERLAP_SECONDS):
         days = KEY_OVERLAP_SECONDS // 86400
         raise Invalid(f"The old key works on for 0 seconds to {days} days.", field="overlap")
@@ -193,6 +199,11 @@ def _disable(key: ApiKey, actor: Actor) -> ApiKey:
         key.save(update_fields=["disabled_at"])
         _record(actor, key, "good", "disabled")
     return key
+
+
+def _keep_names(limit_tag: str | None, may_tag: Sequence[str]) -> None:
+    """Keep the tags that a new key names: a rename moves the keys that it sees, and waits for it."""
+    tagrows.keep([*may_tag, *([] if limit_tag is None else [limit_tag])])
 
 
 def _make(**columns: Any) -> MadeKey:

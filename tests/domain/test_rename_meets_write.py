@@ -2,16 +2,20 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from agents.domain.agents import create_agent
 from agents.domain.directory import rename_tag
+from agents.domain.keys import create_key, rotate_key
 from agents.domain.merge import delete_tag
 from agents.domain.newagents import NewAgent
 from agents.domain.tags import change_tags, replace_tags
-from agents.models import Agent, Tag
+from agents.jsontext import loads
+from agents.models import Agent, ApiKey, Tag
+from tests.domain.meeting import meet
 from tests.helpers import ROOT, drift, make_agent, tags_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_postgres]
@@ -19,30 +23,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_postgres
 
 def during_rename(write: Callable[[], object]) -> None:
     """Rename "old" to "new", and commit once `write` waits for that."""
-
-    def write_and_leave() -> None:
-        try:
-            write()
-        finally:
-            connection.close()  # or the test database could not be removed
-
-    thread = threading.Thread(target=write_and_leave)
-    with transaction.atomic():
-        Tag.objects.filter(name="old").update(name="new", name_folded="new")
-        thread.start()
-        while not somebody_waits_for_us():
-            assert thread.is_alive()
-    thread.join()
-
-
-def somebody_waits_for_us() -> bool:
-    # Not by pg_stat_activity: a transaction that has read it once sees nobody who came later.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks"
-            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-        )
-        return bool(cursor.fetchone()[0])
+    renamed = Tag.objects.filter(name="old")
+    meet(lambda: renamed.update(name="new", name_folded="new"), write)
 
 
 def test_add_gives_the_name_asked_for() -> None:
@@ -71,6 +53,48 @@ def test_create_gives_the_name_asked_for() -> None:
     during_rename(lambda: create_agent(spec, actor=ROOT))
     assert tags_of(Agent.objects.get(name="created")) == ["old"]
     assert drift() == []
+
+
+def test_two_renames_both_reach_the_list_of_a_key() -> None:
+    make_agent(tags=["a", "b"])
+    key = create_key(name="k", limit_tag="user_1", may_tag=["a", "b"], actor=ROOT).key
+    meet(
+        lambda: rename_tag(old="a", new="A", actor=ROOT),
+        lambda: rename_tag(old="b", new="B", actor=ROOT),
+    )
+    key.refresh_from_db()
+    assert loads(key.may_tag) == ["A", "B"]
+
+
+def test_rename_reaches_a_key_that_is_being_made() -> None:
+    make_agent(tags=["a", "b"])
+    made = []
+    meet(
+        lambda: made.append(create_key(name="k", limit_tag="a", may_tag=["b"], actor=ROOT).key),
+        lambda: rename_tag(old="a", new="A", actor=ROOT),
+    )
+    made[0].refresh_from_db()
+    assert made[0].limit_tag == "A"
+
+
+def test_rename_reaches_both_keys_of_a_rotation() -> None:
+    make_agent(tags=["a", "b"])
+    old = create_key(name="k", limit_tag="a", may_tag=["b"], actor=ROOT).key
+    meet(
+        lambda: rotate_key(key_id=old.key_id, overlap=timedelta(days=1), actor=ROOT),
+        lambda: rename_tag(old="b", new="B", actor=ROOT),
+    )
+    assert [loads(key.may_tag) for key in ApiKey.objects.all()] == [["B"], ["B"]]
+
+
+def test_rotation_waits_for_a_rename_and_gives_the_new_name() -> None:
+    make_agent(tags=["a"])
+    old = create_key(name="k", limit_tag="a", actor=ROOT).key
+    meet(
+        lambda: rename_tag(old="a", new="A", actor=ROOT),
+        lambda: rotate_key(key_id=old.key_id, overlap=timedelta(days=1), actor=ROOT),
+    )
+    assert [key.limit_tag for key in ApiKey.objects.all()] == ["A", "A"]
 
 
 def test_rename_and_deletion_of_a_tag_that_others_keep_writing() -> None:
