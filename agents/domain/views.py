@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from itertools import count
 
+from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
 from agents.actors import Actor, Power
-from agents.domain.transactions import write
+from agents.domain.transactions import Moved, write
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.jsontext import dumps, loads
 from agents.limits import VIEW_NAME_LENGTH, VIEWS_PER_PERSON
@@ -48,7 +49,7 @@ def save_view(*, name: str, pairs: Pairs, shared: bool, pinned: bool, actor: Act
     _check(name, shared, actor)
     if SavedView.objects.filter(owner_id=actor.id).count() >= VIEWS_PER_PERSON:
         raise Conflict(f"You have {VIEWS_PER_PERSON} views, the most one may have. Delete some.")
-    return SavedView.objects.create(
+    view = SavedView(
         slug=_free_slug(name),
         name=name,
         owner_id=actor.id,
@@ -58,6 +59,11 @@ def save_view(*, name: str, pairs: Pairs, shared: bool, pinned: bool, actor: Act
         pairs=dumps([list(pair) for pair in pairs]),
         created_at=timezone.now(),
     )
+    try:
+        view.save(force_insert=True)
+    except IntegrityError:  # another took the slug meanwhile
+        raise Moved from None
+    return view
 
 
 @write
@@ -130,7 +136,7 @@ def _check(name: str, shared: bool, actor: Actor) -> None:
 
 
 def _free_slug(name: str) -> str:
-    """A slug that no view has; two that save the same name at once meet the constraint."""
+    """A slug that no view has, as far as can be seen."""
     base = slugify(name) or "view"
     tries = (base if n == 1 else f"{base}-{n}" for n in count(1))
     used = set(SavedView.objects.filter(slug__startswith=base).values_list("slug", flat=True))

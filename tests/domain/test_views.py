@@ -17,6 +17,7 @@ from agents.domain.views import (
 )
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.models import SavedView
+from tests.domain.meeting import meet
 from tests.helpers import ROOT, everything, make_agent, make_editor, make_key_actor
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,13 @@ def test_view_keeps_its_address() -> None:
 def test_slugs_are_unique_and_never_mean_something_else() -> None:
     slugs = [save(name).slug for name in ("Gold", "gold", "GOLD!", "new", "日本")]
     assert slugs == ["gold", "gold-2", "gold-3", "new-2", "view"]
+
+
+@pytest.mark.only_postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_views_of_a_name_saved_at_once_both_are() -> None:
+    meet(lambda: save("Gold"), lambda: save("Gold", actor=make_editor("Otto")))
+    assert sorted(view.slug for view in SavedView.objects.all()) == ["gold", "gold-2"]
 
 
 def test_private_view_is_seen_by_its_owner_only() -> None:
