@@ -15,7 +15,7 @@ from agents.actors import Actor
 from agents.errors import BadRequest, NotAllowed
 from agents.jsontext import dumps, loads
 from agents.listing.rows import TagChip, chips
-from agents.listing.tags import HITS, hits
+from agents.listing.tagwalk import HITS, hits
 from agents.models import AgentTag, Tag
 from agents.tagnames import fold, text_problem
 

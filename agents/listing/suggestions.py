@@ -11,7 +11,7 @@ from agents.actors import Actor
 from agents.listing import bounds
 from agents.listing.directory import of_kind
 from agents.listing.models import newest_of
-from agents.listing.tags import HITS, hits
+from agents.listing.tagwalk import HITS, hits
 from agents.models import AgentTag, Tag
 from agents.tagnames import fold, lookalike_key
 
