@@ -4,6 +4,7 @@ A merge or a deletion of a tag is taken back in a few statements, as it was done
 rename; all else agent by agent.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -31,13 +32,15 @@ _TOLD = 1000
 class SetUndone:
     """What the undo of a change-set did: on how many agents, and what it left as it was.
 
-    `kept` are the first of `kept_count`. `change_set` is None where nothing was left to undo.
+    `kept` are the first of `kept_count`, `made` the tags that were made again. `change_set` is None
+    where nothing was left to undo.
     """
 
     change_set: ChangeSet | None = None
     agents: int = 0
     kept: list[Kept] = field(default_factory=list)
     kept_count: int = 0
+    made: list[str] = field(default_factory=list)
 
 
 @write
@@ -129,8 +132,8 @@ _KEPT = (
 
 
 def _undo_wide(original: ChangeSet, actor: Actor) -> SetUndone:
-    tags = _locked(original, actor)
-    undone = SetUndone()
+    tags, made = _locked(original, actor)
+    undone = SetUndone(made=made)
     with wide.delta():
         for name, tag in tags.items():
             wide.gather(_STANDING, [tag.id, original.id])
@@ -138,21 +141,23 @@ def _undo_wide(original: ChangeSet, actor: Actor) -> SetUndone:
         wide.execute(_FULL, [settings.MAX_TAGS_PER_AGENT])
         undone.kept, undone.kept_count = _kept(original, tags)
         moved = _followers_back(original, actor, undone)
-        if wide.one("SELECT count(*) FROM wide_delta") or moved:
+        if wide.one("SELECT count(*) FROM wide_delta") or moved or made:
             new = history.open_change_set(actor=actor, act=Act.UNDO, undoes=original.id)
-            history.record(new, moved)
+            history.record(new, [*(Entry(Op.CREATE, tag=name) for name in made), *moved])
             undone.agents = wide.apply(new, {tag.id: tag for tag in tags.values()})
             undone.change_set = new
     return undone
 
 
-def _locked(original: ChangeSet, actor: Actor) -> dict[str, Tag]:
-    """The tags of the change-set by the names in it, under lock; what it ended is made again."""
+def _locked(original: ChangeSet, actor: Actor) -> tuple[dict[str, Tag], list[str]]:
+    """The tags of the change-set by the names in it, under lock, and those made again as it ended
+    them, whether an agent carried them or not."""
     pairs = original.changes.filter(op__in=[Op.ADD, Op.REMOVE]).order_by()
-    ops = set(pairs.values_list("op", "tag").distinct())
+    heads = list(_heads(original))
+    ops = set(pairs.values_list("op", "tag").distinct()) | {(Op.REMOVE, one.tag) for one in heads}
     if not ops:
         if followers.moved(original):
-            return {}
+            return {}, []
         raise NotFound("There is no such change to undo.")
     renames = Renames({str(tag) for _, tag in ops})
     last = original.changes.order_by("-id").values_list("id", flat=True)[0]
@@ -160,23 +165,28 @@ def _locked(original: ChangeSet, actor: Actor) -> dict[str, Tag]:
     ended = {now[str(tag)] for op, tag in ops if op == Op.REMOVE}
     fresh = ended - set(Tag.objects.filter(name__in=ended).values_list("name", flat=True))
     rows = {tag.name: tag for tag in tagrows.lock_made(ended, also=set(now.values()))}
-    _describe_again(original, {name: rows[name] for name in fresh})
+    for head in heads:
+        if (name := now[str(head.tag)]) in fresh:
+            _describe_again(rows[name], head)
     for op, tag in ops:
         row = rows.get(now[str(tag)])
         if row is not None and (why := guard.refusal(actor, row, adding=op == Op.REMOVE)):
             raise NotAllowed(why)
     # Of two tags one may have been deleted and the other renamed to its name: once is enough.
     first = {row: name for name, row in reversed(now.items()) if row in rows}
-    return {name: rows[row] for row, name in first.items()}
+    return {name: rows[row] for row, name in first.items()}, sorted(fresh)
 
 
-def _describe_again(original: ChangeSet, fresh: dict[str, Tag]) -> None:
-    heads = original.changes.filter(agent_id=None, op__in=[Op.MERGE, Op.DELETE])
-    for head in heads:
-        if tag := fresh.get(str(head.tag)):
-            for name, value in loads(str(head.old)).items():
-                setattr(tag, name, value)
-            tag.save()
+def _heads(original: ChangeSet) -> Iterable[Change]:
+    """What it says of the tags that it ended."""
+    ended = original.changes.filter(op__in=[Op.MERGE, Op.DELETE])
+    return ended.filter(agent_id=None, tag__isnull=False)
+
+
+def _describe_again(tag: Tag, head: Change) -> None:
+    for name, value in loads(str(head.old)).items():
+        setattr(tag, name, value)
+    tag.save()
 
 
 def _kept(original: ChangeSet, tags: dict[str, Tag]) -> tuple[list[Kept], int]:

@@ -19,6 +19,7 @@ from agents.forms import HistoryForm
 from agents.lagging import may_lag
 from agents.listing.history import BUDGET, changes_of, find_set, history_page, undone_by
 from agents.models import BulkPlan, ChangeSet
+from agents.tagnames import shown
 from agents.views.access import actor_of
 from agents.views.csvtext import csv_text
 from agents.views.history_words import shown_sets
@@ -88,6 +89,8 @@ def _said(undone: SetUndone) -> str:
     if undone.change_set is None and not undone.kept_count:
         return "There was nothing left to undo."
     done = f"Undone on {undone.agents:,} agent{'' if undone.agents == 1 else 's'}."
+    if undone.made and not undone.agents:
+        done = f"{', '.join(shown(name) for name in undone.made)} is back. No agent carries it."
     left = f" {undone.kept_count:,} left as they are." if undone.kept_count else ""
     return (done if undone.change_set else "Nothing was undone.") + left
 

@@ -59,7 +59,8 @@ def _shown(row: SetRow, actor: Actor) -> ShownSet:
 
 
 def _is_undoable(row: SetRow) -> bool:
-    if any(change.op == Op.RENAME for change in row.changes):
+    # What was done to a tag can be undone though no agent carried it.
+    if any(change.op == Op.RENAME or _ends_tag(change) for change in row.changes):
         return True
     moved = any(change.op in _SIGNS and change.agent_id for change in row.changes)
     return moved and row.change_set.act in UNDOABLE
@@ -72,12 +73,20 @@ def _heads(row: SetRow) -> Iterable[Line]:
             yield Line("", "renamed", change.tag, change.new, _agents(row, 0))
         elif change.op == Op.MERGE:
             yield Line("", "merged", change.tag, change.new, _agents(row, 0))
-        elif change.op == Op.DELETE and change.agent_id is None:
+        elif _ends_tag(change):
             yield Line("", "deleted", change.tag, None, _agents(row, 0))
 
 
+def _ends_tag(change: Change) -> bool:
+    ended = change.op in (Op.MERGE, Op.DELETE) and change.agent_id is None
+    return ended and change.tag is not None
+
+
 def _made(row: SetRow, *, single: bool) -> Iterable[Line]:
-    """Agents made and deleted; of a single one the act says it already."""
+    """Tags made again, agents made and deleted; of a single one the act says it already."""
+    for change in row.changes:
+        if change.op == Op.CREATE and change.agent_id is None:
+            yield Line(word="brought back", tag=change.tag)
     if single:
         return
     for op, word in ((Op.CREATE, "created"), (Op.DELETE, "deleted")):

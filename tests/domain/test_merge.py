@@ -91,6 +91,28 @@ def test_merge_is_undone_to_the_agent_with_what_was_said_of_the_tag() -> None:
     assert (drift(), replayed()) == ([], all_tags())
 
 
+@pytest.mark.parametrize("end", ["merge", "delete"])
+def test_undo_brings_back_a_tag_that_no_agent_carried(end: str) -> None:
+    agent = make_agent(tags=["Vip", "vip"])
+    change_tags(agent_id=agent.public_id, remove=["Vip"], actor=ROOT)
+    describe_tag(name="Vip", description="Big", colour="red", protection=True, actor=MANAGER)
+    facts = ("name", "n", "description", "colour", "protected", "protected_by_hand")
+    before = Tag.objects.filter(name="Vip").values(*facts).get()
+    if end == "merge":
+        done = merge_tags(source="Vip", target="vip", actor=MANAGER).change_set
+    else:
+        done = delete_tag(name="Vip", actor=MANAGER).change_set
+    assert done
+    undone = undo_set(change_set_id=done.id, actor=MANAGER)
+    assert (undone.agents, undone.kept, undone.made) == (0, [], ["Vip"])
+    assert Tag.objects.filter(name="Vip").values(*facts).get() == before
+    assert undone.change_set
+    told = undone.change_set.changes.values_list("op", "tag", "agent_id")
+    assert list(told) == [(Op.CREATE, "Vip", None)]
+    assert undo_set(change_set_id=done.id, actor=MANAGER).change_set is None
+    assert (drift(), differences(), replayed()) == ([], [], all_tags())
+
+
 def test_undo_of_a_merge_leaves_what_changed_since() -> None:
     agents = [make_agent(name=str(n), tags=["Vip"]) for n in range(4)]
     done = merge_tags(source="Vip", target=make_and_name("vip"), actor=MANAGER).change_set

@@ -123,6 +123,19 @@ def test_undo_of_many_agents_change_is_a_managers_and_says_what_was_left() -> No
     assert soup(manager.get(path)).select("section[aria-labelledby=kept-h]") == []
 
 
+def test_undo_of_a_merge_of_an_unused_tag_is_offered_and_brings_it_back() -> None:
+    agent = make_agent(tags=["x", "z"])
+    change_tags(agent_id=agent.public_id, remove=["x"], actor=ROOT)
+    merge_tags(source="x", target="z", actor=MANAGER)
+    client = signed_in("manager")
+    offered = soup(client.get("/history/")).select_one(".sets > li form")
+    assert offered
+    answer = client.post(str(offered["action"]), follow=True)
+    assert text_at(answer, ".message-success") == "x is back. No agent carries it."
+    assert entries(client.get("/history/"))[0].endswith("now brought back x")
+    assert client.get("/tags/one/?name=x").status_code == 200
+
+
 def test_undo_of_nothing_is_404() -> None:
     assert signed_in().post("/history/999999/undo/").status_code == 404
     make_agent()
