@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from agents.actors import Actor
-from agents.domain import bulk, bulkrun, undo_set
+from agents.domain import bulk, bulkrenew, bulkrun, undo_set
 from agents.domain.bulk import BulkChange, Selection, get_plan, plan_of
 from agents.errors import DomainError
 from agents.models import BulkPlan, BulkState
@@ -40,8 +40,8 @@ def make_plan(*, selection: Selection, change: BulkChange, actor: Actor) -> Bulk
 
 
 def renewed(plan: BulkPlan, *, actor: Actor) -> BulkPlan | None:
-    """The plan made anew where other agents match now; see `bulk.renewed`."""
-    newer = bulk.renewed(plan, actor=actor)
+    """The plan made anew where other agents match now; see `bulkrenew.renewed`."""
+    newer = bulkrenew.renewed(plan, actor=actor)
     if newer is not None:
         _ask_for(newer)
     return newer
@@ -120,6 +120,9 @@ def _steps(plan_id: str, *, seconds: float = inf) -> bool:
     end = time.monotonic() + seconds
     gap = _GAP[connection.vendor]
     try:
+        if (newer := bulkrenew.renewed_late(plan_id)) is not None:
+            _ask_for(newer)
+            return True
         while bulkrun.step(plan_id):
             time.sleep(gap)  # others get their turn
             if time.monotonic() > end:

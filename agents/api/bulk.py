@@ -31,6 +31,7 @@ from agents.api.bulk_bodies import (
 from agents.api.schemas import READ, READ_ONE, WRITE, answers
 from agents.domain import bulk, bulkrun
 from agents.domain.bulk import Selection
+from agents.domain.bulkrenew import newer_of
 from agents.domain.bulkresults import results_page
 from agents.domain.bulkrows import plan_pairs
 from agents.errors import BadRequest, Invalid
@@ -107,7 +108,7 @@ def apply_plan(request: HttpRequest, plan_id: PlanId) -> Answer:
     """Do what was planned. Called again it changes nothing and answers how far it is.
 
     Where other agents match by now, nothing is done: the answer is 409 and names the plan that has
-    been made for these.
+    been made for these. Of more than 20,000 agents the worker finds that out, and `newer_plan` says so.
     """
     actor = actor_of(request)
     newer = tasks.renewed(bulk.get_plan(plan_id, actor=actor), actor=actor)
@@ -168,9 +169,11 @@ def _answer(plan: BulkPlan) -> Answer:
 
 def _state(plan: BulkPlan) -> dict[str, Any]:
     refused = loads(plan.refused)
+    difference = loads(plan.difference) or {}
     return {
         **_briefs([plan])[0],
-        "difference": loads(plan.difference),
+        "difference": difference if "came" in difference else None,
+        "newer_plan": newer_of(plan),
         "sample": [
             {"agent_id": one["id"], "name": one["name"], "changes": one["words"]}
             for one in loads(plan.sample)

@@ -141,7 +141,7 @@ class BulkState(BaseModel):
     looked: int = Field(description="Agents done, of `matched`.")
     changed: int = Field(description="Agents changed, of `looked`.")
     is_lost: bool = Field(description="It should run and does not: does the worker?")
-    problem: str = Field(description="Why it stopped by itself.")
+    problem: str = Field(description="Why it stopped by itself, or was not begun.")
     change_set: int | None = Field(description="Its place in the history.")
     undoes: int | None = Field(
         description="Of an undo: the place in the history of what it undoes."
@@ -157,6 +157,10 @@ class BulkPlanState(BulkState):
 
     difference: DifferenceState | None = Field(
         description="Of a plan that took the place of an older one."
+    )
+    newer_plan: str | None = Field(
+        description="Of one of more than 20,000 agents that was applied and not begun, as other "
+        "agents match now: the id of the plan for these."
     )
     sample: list[SampleState] = Field(description="The first that change.")
     refused: list[RefusedState] = Field(description="The first 200 rows that are left out.")

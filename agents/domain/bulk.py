@@ -4,7 +4,7 @@ A plan holds the agents it was made for, in batches. Whoever sees a plan may man
 actor sees its own only. All functions raise NotAllowed for others, NotFound for an unknown plan.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from agents import listing
 from agents.actors import Actor, Power
 from agents.domain.bulkdecide import Outcome, Wish
 from agents.domain.bulkplan import Selection as Selection
-from agents.domain.bulkplan import keep_actor, plan_on, selection_of, walk
+from agents.domain.bulkplan import keep_actor, plan_on
 from agents.errors import Conflict, Invalid, NotFound
 from agents.jsontext import dumps, loads
 from agents.limits import BULK_PICKED, BULK_PLANNED_AT_ONCE, BULK_TAGS, REASON_LENGTH
@@ -136,47 +136,6 @@ def undos_of(plans: Collection[BulkPlan]) -> dict[int | None, BulkPlan]:
     """By their change-sets, the bulk changes that undo these."""
     sets = [plan.change_set_id for plan in plans if plan.change_set_id is not None]
     return {undo.undoes: undo for undo in BulkPlan.objects.filter(undoes__in=sets)} if sets else {}
-
-
-def renewed(plan: BulkPlan, *, actor: Actor) -> BulkPlan | None:
-    """The plan made anew where other agents match now, with the difference; None if all is the same.
-
-    Raises Conflict where no agent is left.
-    """
-    if plan.state != BulkState.PLANNED or plan.wanted == "null":
-        return None
-    selection = selection_of(plan)
-    found = (seq for seqs in walk(selection, actor) for seq in seqs)
-    difference = _difference(planned_seqs(plan), found)
-    if difference is None:
-        return None
-    change = BulkChange(BulkOp(plan.op), loads(plan.add), loads(plan.remove), plan.reason)
-    new = make_plan(selection=selection, change=change, actor=actor)
-    new.difference = dumps(difference)
-    new.save(update_fields=["difference"])
-    return new
-
-
-def planned_seqs(plan: BulkPlan) -> Iterator[int]:
-    """The keys of a plan's agents, in its order, a few batches in memory at a time."""
-    batches = plan.batches.order_by("number").values_list("items", flat=True)
-    for items in batches.iterator(chunk_size=20):
-        for item in loads(items):
-            yield item if isinstance(item, int) else item[0]
-
-
-def _difference(before: Iterator[int], now: Iterator[int]) -> dict[str, int] | None:
-    """How many keys came and went; both in falling order, walked side by side."""
-    came = went = 0
-    old, new = next(before, None), next(now, None)
-    while old is not None or new is not None:
-        if old == new:
-            old, new = next(before, None), next(now, None)
-        elif new is None or (old is not None and old > new):
-            went, old = went + 1, next(before, None)
-        else:
-            came, new = came + 1, next(now, None)
-    return {"came": came, "went": went} if came or went else None
 
 
 def require_agents(plan: BulkPlan) -> None:

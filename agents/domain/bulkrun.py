@@ -52,6 +52,7 @@ def begin(*, plan_id: UUID | str, actor: Actor) -> BulkPlan:
         return plan
     require_agents(plan)
     keep_actor(plan, actor)
+    plan.problem = ""
     return _begin(plan)
 
 

@@ -45,6 +45,7 @@ def test_plan_says_all_and_changes_nothing(token: str) -> None:
         "counts": {"change": 1, "same": 1},
         "sample": [{"agent_id": bob.public_id, "name": "Bob", "changes": ["+vip"]}],
         "difference": None,
+        "newer_plan": None,
         "refused": [],
         "refused_count": 0,
         "is_job": False,
@@ -209,7 +210,9 @@ def test_list_pages_and_filters(token: str) -> None:
     whole = read(token, ids[0])
     (brief,) = read(token, "?limit=1")
     assert brief == {name: whole[name] for name in brief}
-    assert whole.keys() - brief.keys() == {"difference", "sample", "refused", "refused_count"}
+    assert whole.keys() - brief.keys() == {
+        "difference", "newer_plan", "sample", "refused", "refused_count",
+    }  # fmt: skip
     assert ask(token, f"?after={uuid4()}", method="GET").status_code == 400
     for wrong in ("after=x", "state=never", "limit=1001", "limit=-1"):
         assert ask(token, f"?{wrong}", method="GET").status_code == 422

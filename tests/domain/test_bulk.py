@@ -9,7 +9,7 @@ from django_tasks_db.models import DBTaskResult
 
 from agents import tasks
 from agents.actors import Actor
-from agents.domain import bulk, bulkrun
+from agents.domain import bulk, bulkrenew, bulkrun
 from agents.domain.agents import create_agents, delete_agent
 from agents.domain.bulk import BulkChange, Selection, make_plan
 from agents.domain.newagents import NewAgent
@@ -212,14 +212,14 @@ def test_plan_is_renewed_where_other_agents_match_now() -> None:
     wanted = AgentFilter(any=("t",))
     first, second = make_agent(tags=["t"]), make_agent(tags=["t"])
     plan = plan_of("add", add=["vip"], wanted=wanted)
-    assert bulk.renewed(plan, actor=manager()) is None
+    assert bulkrenew.renewed(plan, actor=manager()) is None
     change_tags(agent_id=first.public_id, remove=["t"], actor=manager())
     make_agent(tags=["t"])
     make_agent(tags=["t"])
-    new = bulk.renewed(plan, actor=manager())
+    new = bulkrenew.renewed(plan, actor=manager())
     assert new is not None
     assert (loads(new.difference), new.matched) == ({"came": 2, "went": 1}, 3)
-    assert bulk.renewed(new, actor=manager()) is None
+    assert bulkrenew.renewed(new, actor=manager()) is None
     assert tags_of(second) == ["t"]
 
 

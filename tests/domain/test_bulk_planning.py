@@ -6,7 +6,8 @@ from django.core.management import call_command
 from ade.models import User
 from agents import tasks
 from agents.actors import Actor
-from agents.domain import bulk, bulkplan, bulkrun
+from agents.domain import bulk, bulkplan, bulkrenew, bulkrun
+from agents.domain.agents import delete_agent
 from agents.domain.bulk import BulkChange, Selection, make_plan
 from agents.domain.directory import rename_tag
 from agents.domain.keys import disable_key
@@ -15,7 +16,7 @@ from agents.filters import AgentFilter
 from agents.jsontext import loads
 from agents.models import Agent, ApiKey, BulkOp, BulkPlan, BulkState, Tag
 from tests.domain.test_bulk import make_many
-from tests.helpers import make_agent, make_key_row, make_manager
+from tests.helpers import ROOT, make_agent, make_key_row, make_manager, tags_of
 
 pytestmark = pytest.mark.django_db
 COUNT = 25
@@ -25,6 +26,7 @@ COUNT = 25
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulkplan, "_STEP", 4)
     monkeypatch.setattr(bulk, "BULK_PLANNED_AT_ONCE", 10)
+    monkeypatch.setattr(bulkrenew, "BULK_PLANNED_AT_ONCE", 10)
     monkeypatch.setattr(bulkrun, "BULK_AT_ONCE", 5)
     monkeypatch.setattr(bulkplan, "BULK_BATCH", 3)
 
@@ -54,10 +56,10 @@ def test_plan_of_many_is_left_to_the_worker_and_is_the_same() -> None:
     assert (plan.state, plan.matched, plan.planned_to) == (BulkState.PLANNED, COUNT - 1, None)
     assert loads(plan.planned) == {"change": COUNT - 1}
     wanted = Agent.objects.exclude(public_id=left_out).order_by("-seq")
-    assert list(bulk.planned_seqs(plan)) == list(wanted.values_list("seq", flat=True))
+    assert list(bulkrenew.planned_seqs(plan)) == list(wanted.values_list("seq", flat=True))
     numbers = list(plan.batches.order_by("number").values_list("number", flat=True))
     assert numbers == list(range(len(numbers)))
-    assert bulk.renewed(plan, actor=make_manager()) is None
+    assert bulkrenew.renewed(plan, actor=make_manager()) is None
 
 
 def test_step_whose_place_another_took_is_thrown_away() -> None:
@@ -104,20 +106,43 @@ def test_worker_plans_and_runs_to_the_end() -> None:
     )
 
 
-def test_newer_plan_of_many_keeps_the_difference() -> None:
+@pytest.mark.django_db(transaction=True)
+def test_worker_finds_that_other_agents_match_and_plans_anew() -> None:
+    agents = make_many(COUNT)
+    plan = ask()
+    work()
+    come = make_agent(tags=["t"])
+    delete_agent(agent_id=agents[0].public_id, actor=ROOT)
+    plan.refresh_from_db()
+    assert tasks.renewed(plan, actor=make_manager()) is None
+    assert tasks.begin(plan_id=plan.id, actor=make_manager()).state == BulkState.RUNNING
+    work()
+    plan.refresh_from_db()
+    assert (plan.state, plan.looked, plan.started_at) == (BulkState.PLANNED, 0, None)
+    assert plan.problem == "Other agents match now than were planned. Nothing was changed."
+    assert not Tag.objects.filter(name="vip").exists()
+    newer = BulkPlan.objects.get(id=bulkrenew.newer_of(plan))
+    assert (newer.state, newer.matched) == (BulkState.PLANNED, COUNT)
+    assert loads(newer.difference) == {"came": 1, "went": 1}
+    tasks.begin(plan_id=newer.id, actor=make_manager())
+    work()
+    newer.refresh_from_db()
+    assert (newer.state, newer.changed, tags_of(come)) == (BulkState.DONE, COUNT, ["t", "vip"])
+
+
+def test_what_began_is_not_planned_anew() -> None:
     make_many(COUNT)
     plan = ask()
     while bulk.plan_on(plan.id):
         pass
+    tasks.begin(plan_id=plan.id, actor=make_manager())
     make_agent(tags=["t"])
-    plan.refresh_from_db()
-    newer = tasks.renewed(plan, actor=make_manager())
-    assert newer is not None
-    while bulk.plan_on(newer.id):
-        pass
-    newer.refresh_from_db()
-    assert (newer.state, newer.matched) == (BulkState.PLANNED, COUNT + 1)
-    assert loads(newer.difference) == {"came": 1, "went": 0}
+    bulkrun.stop(plan_id=plan.id, actor=make_manager())
+    assert bulkrenew.renewed_late(plan.id) is None
+    bulkrun.resume(plan_id=plan.id, actor=make_manager())
+    assert bulkrun.step(plan.id) is True
+    assert bulkrenew.renewed_late(plan.id) is None
+    assert BulkPlan.objects.count() == 1
 
 
 def begun(actor: Actor) -> BulkPlan:

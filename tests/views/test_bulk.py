@@ -246,6 +246,27 @@ def test_plan_of_very_many_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) 
     assert text_at(page, ".plan-counts") == "5 agents will change."
 
 
+@pytest.mark.django_db(transaction=True)
+def test_large_plan_that_no_longer_holds_leads_to_the_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agents.domain.bulkrenew.BULK_PLANNED_AT_ONCE", 1)
+    monkeypatch.setattr("agents.domain.bulkrun.BULK_AT_ONCE", 1)
+    agents = [make_agent(tags=["t"]) for _ in range(3)]
+    client = signed_in("manager")
+    url = plan_all(client, "any=t", add="vip")
+    change_tags(agent_id=agents[0].public_id, remove=["t"], actor=ROOT)
+    client.post(f"{url}apply/")
+    assert text_at(client.get(url), "#plan-h") == "Running"
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, verbosity=0)
+    page = client.get(url)
+    assert (text_at(page, "#plan-h"), soup(page).select("#apply")) == ("Plan", [])
+    newer = client.get(str(soup(page).select_one("#newer")["href"]))
+    assert text_at(newer, "#apply") == "Apply to 2 agents"
+    assert "1 no longer matches." in text_at(newer, ".message-warning")
+    assert not Tag.objects.filter(name="vip").exists()
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
