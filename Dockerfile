@@ -17,7 +17,7 @@ RUN .venv/bin/python -m compileall -q ade agents
 FROM docker.io/library/python:3.13-slim-trixie
 # PostgreSQL's programs, for manage.py backup and restore.
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --home-dir /var/lib/ade --create-home ade
+RUN useradd --uid 10001 --shell /usr/sbin/nologin --home-dir /var/lib/ade --create-home ade
 COPY --from=build /srv/ade /srv/ade
 ENV PATH=/srv/ade/.venv/bin:/usr/local/bin:/usr/bin:/bin
 ENV STATIC_ROOT=/srv/ade/collected
