@@ -8,6 +8,7 @@ import time
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.db import InterfaceError, OperationalError
 
 from ade import outage
 
@@ -38,10 +39,10 @@ def note_use(session: SessionBase) -> None:
         session.modified = changed
         try:
             session.save()
-        except UpdateError as error:
-            # Django's word for a session that was ended meanwhile, and for all that the database
-            # cannot do. Of the first the middleware tells, which finds it too.
-            session.modified = not outage.forgives(error.__context__)
+        except UpdateError:
+            session.modified = True  # it was ended meanwhile: the middleware finds that, and tells
+        except (InterfaceError, OperationalError) as error:
+            session.modified = not outage.forgives(error)
 
 
 def _duration(seconds: int) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.contrib.sessions.backends.base import UpdateError
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.test import Client
 from postgres import Cluster
@@ -230,6 +231,31 @@ def test_readers_go_on_where_their_use_cannot_be_noted(
     answer = call("POST", "/v1/agents/", {"model": "a/b"}, token=token)
     assert answer.status_code == 503
     assert ApiKey.objects.get().last_used_at is None
+
+
+@pytest.mark.only_sqlite
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_cannot_be_saved_is_an_outage(
+    fresh: None, request: pytest.FixtureRequest
+) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user(role="manager"))
+    client.get("/agents/")
+    assert client.post("/bulk/selection/", {"act": "all"}).status_code == 303
+    request.getfixturevalue("no_writes")
+    answer = client.post("/bulk/selection/", {"act": "none"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "The database is away" in answer.content.decode()
+
+
+def test_a_session_that_was_ended_is_no_outage(db: None) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user())
+    session = client.session
+    session["x"] = 1
+    client.session.delete()
+    with pytest.raises(UpdateError):
+        session.save()
 
 
 def raised(error: Exception, cause: Exception | None) -> Exception:
