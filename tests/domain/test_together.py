@@ -77,6 +77,12 @@ def test_two_whole_set_writes_never_mix(database_url: str) -> None:
     assert replayed() == all_tags()
 
 
+def test_two_imports_of_the_same_files_make_each_agent_once(database_url: str) -> None:
+    made = run_together(database_url, "bring_in", *({"files": 20},) * 2)
+    assert (sum(made), Agent.objects.count()) == (21, 21)
+    assert drift() == []
+
+
 def write_anything(url: str, *, writers: int, steps: int, seed: int) -> None:
     """A random run on few agents and few tags, so that they meet; then everything adds up."""
     tags = ["vip", "beta", "env:prod", *(f"user_{n}" for n in range(6)), *"abcdef"]

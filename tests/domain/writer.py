@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from agents.actors import command_actor
+from agents.domain.agentfile import parse
 from agents.domain.agents import create_agent, delete_agent
+from agents.domain.imports import import_file
 from agents.domain.newagents import NewAgent
 from agents.domain.tags import change_tags, replace_tags
 from agents.domain.undo import undo
@@ -47,6 +49,19 @@ def create_at(moment: str, count: int) -> list[int]:
     at = datetime.fromisoformat(moment).astimezone(UTC)
     spec = NewAgent(model="a/b", created_at=at)
     return [create_agent(spec, actor=ACTOR).seq for _ in range(count)]
+
+
+def bring_in(files: int) -> int:
+    """Import these files of two agents each, of which one agent is in all of them. How many made."""
+    made = 0
+    for number in range(files):
+        agents = [
+            {"id": "agent-0", "name": f"Max {number}", "model": "a/b", "tags": ["vip"]},
+            {"id": "agent-1", "name": "Shared", "model": "a/b", "tags": ["vip"]},
+        ]
+        file = parse(json.dumps({"agents": agents}).encode())
+        made += len(import_file(file, actor=ACTOR).made)
+    return made
 
 
 def steadily(agent_id: str, seconds: float) -> list[float]:
@@ -117,7 +132,7 @@ def noted(seed: int, until: str, own: str, agents: list[str], tags: list[str]) -
 
 
 JOBS: dict[str, Any] = {
-    job.__name__: job for job in (add, replace, create_at, steadily, anything, noted)
+    job.__name__: job for job in (add, bring_in, replace, create_at, steadily, anything, noted)
 }
 
 
