@@ -1,11 +1,15 @@
 """How long the web server lets one statement run. Commands and the worker may take their time.
 
+Nor are its statements compiled: they are short, and one whose cost PostgreSQL puts too high, where
+its statistics are old, would wait 0.1 s for that.
+
 PostgreSQL ends a statement by itself, lock waits included. SQLite asks while it works, and its
 wait for the write lock has its own end (`timeout` in settings.py).
 """
 
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -20,23 +24,25 @@ _STEPS = 50_000
 
 def begin() -> None:
     """Limit the statements of every connection that this process opens from now on."""
-    if settings.STATEMENT_SECONDS:
-        connection_created.connect(_limit, dispatch_uid="ade.patience")
+    connection_created.connect(_limit, dispatch_uid="ade.patience")
 
 
 def _limit(connection: BaseDatabaseWrapper, **_: Any) -> None:
     if connection.vendor == "sqlite":
+        if not settings.STATEMENT_SECONDS:
+            return
         watch = _Watch()
         connection.connection.set_progress_handler(watch.is_over, _STEPS)
         others = [one for one in connection.execute_wrappers if not isinstance(one, _Watch)]
         connection.execute_wrappers[:] = [*others, watch]
     elif settings.POOLER != "transaction":  # the next to be lent the connection would have it too
+        wanted = {"jit": "off"}
+        if settings.STATEMENT_SECONDS:
+            wanted["statement_timeout"] = f"{settings.STATEMENT_SECONDS}s"
+            wanted["idle_in_transaction_session_timeout"] = f"{IDLE_SECONDS}s"
+        settings_sql = ", ".join(["set_config(%s, %s, false)"] * len(wanted))
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, false),"
-                " set_config('idle_in_transaction_session_timeout', %s, false)",
-                [f"{settings.STATEMENT_SECONDS}s", f"{IDLE_SECONDS}s"],
-            )
+            cursor.execute(f"SELECT {settings_sql}", [*chain.from_iterable(wanted.items())])
 
 
 class _Watch:

@@ -17,6 +17,7 @@ from ade.replica import connection
 from agents.domain.newagents import BLOCK_EXTRA_DEFAULTS, EXTRA_DEFAULTS
 from agents.etag import etag_of
 from agents.jsontext import dumps, loads
+from agents.listing.rows import looked_up
 
 _encoder = msgspec.json.Encoder()
 
@@ -28,23 +29,26 @@ FROM agents_agent a JOIN agents_agentdetail d ON d.agent_id = a.seq
 WHERE a.seq {}"""
 # Tags and the ids of identities in one statement: a look-up in an index that is mostly empty costs
 # less than another round trip.
-_TAGS = """
-SELECT x.agent_id, t.name, 0 FROM agents_agenttag x JOIN agents_tag t ON t.id = x.tag_id
-WHERE x.agent_id {0}
+_TAGS = f"""
+SELECT x.agent_id, t.name, 0
+FROM agents_agenttag x {looked_up("agents_tag", "t", "x.tag_id", "name")}
+WHERE x.agent_id {{0}}
 UNION ALL
 SELECT y.agent_id, i.public_id, 1
-FROM agents_agentidentity y JOIN agents_identity i ON i.id = y.identity_id
-WHERE y.agent_id {0}"""
-_IDENTITIES = """
-SELECT x.agent_id, i.public_id, i.identifier_key, i.name, i.identity_type, i.project_id,
-       i.properties
-FROM agents_agentidentity x JOIN agents_identity i ON i.id = x.identity_id
-WHERE x.agent_id {} ORDER BY i.id"""
-_BLOCKS = """
-SELECT x.agent_id, b.public_id, b.label, b.value, b."limit", b.description, b.read_only,
-       b.metadata, b.extra
-FROM agents_agentblock x JOIN agents_block b ON b.id = x.block_id
-WHERE x.agent_id {} ORDER BY b.id"""
+FROM agents_agentidentity y {looked_up("agents_identity", "i", "y.identity_id", "public_id")}
+WHERE y.agent_id {{0}}"""  # noqa: S608  # our own pieces
+_IDENTITY = ("public_id", "identifier_key", "name", "identity_type", "project_id", "properties")
+_IDENTITIES = f"""
+SELECT x.agent_id, {", ".join(f"i.{name}" for name in _IDENTITY)}
+FROM agents_agentidentity x {looked_up("agents_identity", "i", "x.identity_id", *_IDENTITY)}
+WHERE x.agent_id {{}} ORDER BY x.identity_id"""  # noqa: S608  # our own pieces
+_BLOCK = (
+    "public_id", "label", "value", "limit", "description", "read_only", "metadata", "extra"
+)  # fmt: skip
+_BLOCKS = f"""
+SELECT x.agent_id, {", ".join(f'b."{name}"' for name in _BLOCK)}
+FROM agents_agentblock x {looked_up("agents_block", "b", "x.block_id", *_BLOCK)}
+WHERE x.agent_id {{}} ORDER BY x.block_id"""  # noqa: S608  # our own pieces
 
 _CACHED_EXTRA = 2_000  # characters; longer texts are rarely the same
 
@@ -257,6 +261,6 @@ def _fetch(sql: str, seqs: Sequence[int]) -> Iterable[tuple[Any, ...]]:
     if connection.vendor == "sqlite":
         keys, condition = dumps(keys), "IN (SELECT value FROM json_each(%s))"
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(condition), [keys] * sql.count("WHERE"))
+        cursor.execute(sql.format(condition), [keys] * sql.count("{"))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
