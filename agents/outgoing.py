@@ -6,10 +6,9 @@ not followed, proxies of the environment are not used. httpcore is httpx's own e
 lets us say where to connect while TLS and the Host header keep the name.
 """
 
-import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -18,12 +17,11 @@ import httpcore
 import httpx
 
 from agents.errors import Invalid
+from agents.lookup import Resolve, look_up, system
 from agents.tagnames import shown
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
-# Gives all addresses of a name. Raises OSError.
-Resolve = Callable[[str, int], Sequence[str]]
 
 _PORTS = (443, 80)  # and those from 1024 on: below lie services that are no web servers
 # Spelled out, because what Python calls global differs by its version and lets NAT64 through.
@@ -99,12 +97,6 @@ def checked_url(typed: str, *, http: bool, allowed: Iterable[Network], field: st
     return str(url)
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """What the system's resolver says. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
-
-
 def post(
     url: str,
     *,
@@ -113,9 +105,9 @@ def post(
     seconds: float,
     allowed: Sequence[Network] = (),
     answer_bytes: int,
-    resolve: Resolve = resolve,
+    resolve: Resolve = system,
 ) -> Answer:
-    """Send it once; `seconds` is for all of it but the look-up of the name.
+    """Send it once; `seconds` is for all of it, the look-up of the name too.
 
     Of the answer's body `answer_bytes` are read, so that the other side is not cut off, and thrown
     away. Raises Unsent, Refused.
@@ -175,7 +167,10 @@ class _Guarded(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            addresses = self._resolve(host.strip("[]"), port)
+            left = _left(self._deadline)
+            addresses = look_up(host.strip("[]"), port, seconds=left, resolve=self._resolve)
+        except TimeoutError as error:
+            raise Unsent(f"The name {shown(host, 100)} was not found in time.") from error
         except (OSError, UnicodeError) as error:
             raise Unsent(f"The name {shown(host, 100)} is not known.") from error
         # One bad address is enough: which of them is taken must not be up to chance.

@@ -142,6 +142,21 @@ def test_name_that_nobody_knows_is_said() -> None:
         send("https://app.example/", resolve=lambda host, port: [])
 
 
+def test_name_server_that_does_not_answer_holds_nobody_beyond_the_time() -> None:
+    asked, answer = [], threading.Event()
+
+    def silent(host: str, port: int) -> Sequence[str]:
+        asked.append(host)
+        answer.wait(60)
+        return []
+
+    for _ in range(2):
+        with pytest.raises(Unsent, match=r"The name app\.example was not found in time"):
+            send("https://app.example/", resolve=silent, seconds=0.2)
+    assert asked == ["app.example"]  # the second waited for the first one's look-up
+    answer.set()
+
+
 def test_second_address_is_tried_where_the_first_does_not_answer(there: Receiver) -> None:
     both = [ip_network("127.0.0.0/8")]
     url = there.url.replace("127.0.0.1", "app.example")
