@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,6 +22,7 @@ from agents.models import BulkOp, BulkPlan
 from agents.views.access import actor_of
 from agents.views.bulk_selection import picked_of, to_selection
 from agents.views.bulk_words import plan_context, title_of
+from agents.views.csvfiles import csv_file
 from agents.views.csvtext import csv_text
 from agents.views.list_words import sentence
 
@@ -129,13 +130,10 @@ def undo(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 
 
 @require_safe
-def results(request: HttpRequest, plan_id: UUID) -> StreamingHttpResponse:
+def results(request: HttpRequest, plan_id: UUID) -> HttpResponseBase:
     """What became of each agent, as CSV."""
     found = bulk.get_plan(plan_id, actor=actor_of(request))
-    lines = _lines(results_of(found))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="bulk-{plan_id}.csv"'
-    return response
+    return csv_file(request, f"bulk-{plan_id}.csv", _lines(results_of(found)))
 
 
 def _lines(found: Iterator[Result]) -> Iterator[str]:

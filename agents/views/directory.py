@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -17,6 +17,7 @@ from agents.listing import directory
 from agents.listing.directory import FILTERS, SORTS, Wanted, lookalikes, tag_page
 from agents.tagnames import text_problem
 from agents.views.access import actor_of
+from agents.views.csvfiles import csv_file
 from agents.views.csvtext import csv_text
 
 _SIZE = 50
@@ -122,17 +123,10 @@ _HEAD = ["tag", "names_user", "protected", "description", "colour", "agents", "l
 
 
 @require_safe
-def export(request: HttpRequest) -> StreamingHttpResponse:
+def export(request: HttpRequest) -> HttpResponseBase:
     """The directory as the filter has it, whole, as CSV."""
-    actor, wanted = actor_of(request), _wanted(request)
-    name = f"tags-{timezone.now():%Y-%m-%d}.csv"
-    response = StreamingHttpResponse(
-        _lines(wanted, actor),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    lines = _lines(_wanted(request), actor_of(request))
+    return csv_file(request, f"tags-{timezone.now():%Y-%m-%d}.csv", lines)
 
 
 def _lines(wanted: Wanted, actor: Actor) -> Iterator[str]:

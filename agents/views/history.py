@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -21,6 +21,7 @@ from agents.listing.history import BUDGET, changes_of, find_set, history_page, u
 from agents.models import BulkPlan, ChangeSet
 from agents.tagnames import shown
 from agents.views.access import actor_of
+from agents.views.csvfiles import csv_file
 from agents.views.csvtext import csv_text
 from agents.views.history_words import shown_sets
 
@@ -103,17 +104,10 @@ _HEAD = ["agent_id", "agent_name", "what", "tag", "field", "old", "new", "at", "
 
 
 @require_safe
-def receipt(request: HttpRequest, change_set_id: int) -> StreamingHttpResponse:
+def receipt(request: HttpRequest, change_set_id: int) -> HttpResponseBase:
     """All that a change-set did, a line for each agent and tag, as CSV."""
     found = find_set(change_set_id, actor=actor_of(request)).change_set
-    return StreamingHttpResponse(
-        _lines(found),
-        content_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="change-{change_set_id}.csv"',
-            "X-Accel-Buffering": "no",
-        },
-    )
+    return csv_file(request, f"change-{change_set_id}.csv", _lines(found))
 
 
 def _lines(found: ChangeSet) -> Iterator[str]:

@@ -18,7 +18,7 @@ from agents.domain.newagents import NewAgent
 from agents.filters import AgentFilter
 from agents.listing.export import export_batches
 from agents.models import Agent
-from agents.views.agent_export import RUNNING_MOST
+from agents.views.csvfiles import RUNNING_MOST
 from tests.helpers import ROOT, make_agent, make_key_actor
 from tests.views.browsing import signed_in, soup, text_at
 
@@ -159,6 +159,7 @@ def test_more_than_a_few_at_a_time_are_told_to_wait() -> None:
     running = [client.get(URL) for _ in range(RUNNING_MOST)]
     refused = client.get(URL)
     assert refused.status_code == 503
+    assert client.get("/tags/export.csv").status_code == 503  # whatever file it is
     assert refused["Retry-After"] == "10"
     assert text_at(refused, ".message-error") == (
         "2 exports are running already. Try again when one of them is done."

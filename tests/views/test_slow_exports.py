@@ -14,7 +14,7 @@ from django.test import Client
 from agents.domain.agents import create_agents
 from agents.domain.newagents import NewAgent
 from agents.limits import DESCRIPTION_LENGTH
-from agents.views.agent_export import RUNNING_MOST
+from agents.views.csvfiles import RUNNING_MOST
 from tests.helpers import ROOT, make_user
 
 pytestmark = pytest.mark.whole
