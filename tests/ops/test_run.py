@@ -34,13 +34,31 @@ def nothing_runs_in(folder: Path) -> None:
         time.sleep(0.05)
 
 
+KEPT_OUT = ("DATABASE_URL", "SECRET_KEY", "DEBUG", "DJANGO_SETTINGS_MODULE")
+
+
+def own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in KEPT_OUT}
+
+
+def command(checkout: Path, *arguments: str) -> str:
+    """What a command of manage.py writes, as whoever just ran `make run` calls it."""
+    return subprocess.run(
+        [checkout / ".venv/bin/python", "manage.py", *arguments],
+        cwd=checkout,
+        env=own_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout
+
+
 def make_run(checkout: Path, port: int) -> subprocess.Popen[str]:
-    kept_out = ("DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
-    environment = {name: value for name, value in os.environ.items() if name not in kept_out}
     return subprocess.Popen(
         ["make", "--no-print-directory", "-C", checkout, "run"],
         cwd="/",
-        env=environment | {"PORT": str(port)},
+        env=own_environment() | {"PORT": str(port)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -79,6 +97,12 @@ def test_it_serves_keeps_its_data_and_stops_whole(checkout):
         assert f"ADE runs at {address}\n" in printed
         assert httpx.get(f"{address}/v1/health/", timeout=60).json()["status"] == "ok"
         made = httpx.post(f"{address}/v1/agents/", json=agent, timeout=60).json()["id"]
+        key = command(checkout, "create_api_key", "reader", "--scope", "read").strip()
+        # Any other token is as good as none here, and none may do everything.
+        asked = httpx.delete(
+            f"{address}/v1/agents/{made}", headers={"Authorization": f"Bearer {key}"}, timeout=60
+        )
+        assert asked.status_code == 403
         second = make_run(checkout, port)
         said, _ = second.communicate(timeout=120)
         assert second.returncode != 0
