@@ -7,46 +7,31 @@ are checked strictly; all that ADE keeps is checked as if it were typed. Nothing
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 from django.conf import settings
 
+from agents.domain.foreign import KEPT, ForeignBlock, KeptFields
 from agents.domain.newagents import NewAgent, NewBlock, checked_blocks, columns_of
 from agents.domain.tags import legal_set
 from agents.errors import DomainError, Invalid
 from agents.tagnames import shown
 
 
-class _FileBlock(msgspec.Struct):
+class _FileBlock(ForeignBlock):
     """A memory block of a file; agents name it by its id."""
 
-    id: str
-    label: str
-    value: str = ""
-    limit: int | None = None
-    description: str | None = None
-    read_only: bool = False
-    metadata: dict[str, Any] | None = None
     tags: list[str] | None = None
     hidden: bool | None = None
 
     def new(self) -> NewBlock:
-        return NewBlock(
-            label=self.label,
-            value=self.value,
-            # A block may have grown past its limit, which Letta lets it.
-            limit=None if self.limit is None else max(self.limit, len(self.value)),
-            description=self.description,
-            read_only=self.read_only,
-            metadata=self.metadata,
-            extra={"tags": self.tags or [], "hidden": self.hidden},
-            key=self.id,
-        )
+        extra = {"tags": self.tags or [], "hidden": self.hidden}
+        return replace(super().new(), extra=extra, key=self.id)
 
 
-class _FileAgent(msgspec.Struct):
+class _FileAgent(KeptFields, kw_only=True):
     """What is read of an agent of a file."""
 
     id: str
@@ -61,21 +46,6 @@ class _FileAgent(msgspec.Struct):
     metadata: dict[str, Any] | None = None
     tags: list[str] | None = None
     block_ids: list[str] | None = None
-    # Kept as they came, and given back.
-    agent_type: str | None = None
-    tool_rules: list[dict[str, Any]] | None = None
-    model_settings: dict[str, Any] | None = None
-    compaction_settings: dict[str, Any] | None = None
-    response_format: dict[str, Any] | None = None
-    project_id: str | None = None
-    template_id: str | None = None
-    base_template_id: str | None = None
-    message_buffer_autoclear: bool | None = None
-    enable_sleeptime: bool | None = None
-    timezone: str | None = None
-    max_files_open: int | None = None
-    per_file_view_window_char_limit: int | None = None
-    hidden: bool | None = None
 
     def extra(self) -> dict[str, Any]:
         """The fields that ADE keeps as they came; those that say nothing take the default."""
@@ -89,8 +59,6 @@ class _File(msgspec.Struct):
 
 
 _FIELDS = _FileAgent.__struct_fields__
-# The fields that ADE keeps as they came.
-KEPT = _FIELDS[_FIELDS.index("agent_type") :]
 # What a file holds beside its agents, and what an agent holds, that ADE does not keep: how one and
 # several of them are called. Other fields that say something are named as they are.
 _UNKEPT_PARTS = {

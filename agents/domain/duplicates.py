@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from agents.actors import Actor, Power
-from agents.domain.agentfile import KEPT
 from agents.domain.agents import create_agent
+from agents.domain.foreign import KEPT
 from agents.domain.holds import agent_not_found
 from agents.domain.newagents import NewAgent, NewBlock
 from agents.domain.transactions import write

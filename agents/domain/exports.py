@@ -3,7 +3,7 @@
 from typing import Any
 
 from agents.actors import Actor
-from agents.domain.agentfile import KEPT
+from agents.domain.foreign import KEPT
 from agents.domain.holds import agent_not_found
 from agents.domain.newagents import BLOCK_EXTRA_DEFAULTS, EXTRA_DEFAULTS
 from agents.domain.transactions import snapshot

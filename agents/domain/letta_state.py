@@ -13,33 +13,14 @@ from typing import Any
 import msgspec
 
 from agents.domain.edits import UNSET, AgentEdit
-from agents.domain.newagents import EXTRA_DEFAULTS, NewAgent, NewBlock
+from agents.domain.foreign import KEPT, ForeignBlock, KeptFields
+from agents.domain.newagents import EXTRA_DEFAULTS, NewAgent
 from agents.errors import Invalid
 from agents.tagnames import shown, text_problem
 
 
-class SourceBlock(msgspec.Struct):
+class SourceBlock(ForeignBlock):
     """A memory block, as an agent's answer holds it."""
-
-    id: str
-    label: str
-    value: str = ""
-    limit: int | None = None
-    description: str | None = None
-    read_only: bool | None = None
-    metadata: dict[str, Any] | None = None
-
-    def new(self) -> NewBlock:
-        """The block as ADE would make it."""
-        return NewBlock(
-            label=self.label,
-            value=self.value,
-            # A block may have grown past its limit, which Letta lets it.
-            limit=None if self.limit is None else max(self.limit, len(self.value), 1),
-            description=self.description,
-            read_only=bool(self.read_only),
-            metadata=self.metadata,
-        )
 
     @property
     def digest(self) -> str:
@@ -51,7 +32,7 @@ class _Memory(msgspec.Struct):
     blocks: list[SourceBlock] = []
 
 
-class SourceAgent(msgspec.Struct):
+class SourceAgent(KeptFields, kw_only=True):
     """What is read of an agent. `tags` must be there: without them a tag could not be told gone."""
 
     id: str
@@ -68,7 +49,6 @@ class SourceAgent(msgspec.Struct):
     sources: Any = None
     identity_ids: Any = None
     tool_exec_environment_variables: Any = None
-    # From here on what `digest` is of.
     description: str | None = None
     system: str | None = None
     model: str | None = None
@@ -76,21 +56,6 @@ class SourceAgent(msgspec.Struct):
     llm_config: dict[str, Any] | None = None
     embedding_config: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
-    # Kept as they came, and given back.
-    agent_type: str | None = None
-    tool_rules: list[dict[str, Any]] | None = None
-    model_settings: dict[str, Any] | None = None
-    compaction_settings: dict[str, Any] | None = None
-    response_format: dict[str, Any] | None = None
-    project_id: str | None = None
-    template_id: str | None = None
-    base_template_id: str | None = None
-    message_buffer_autoclear: bool | None = None
-    enable_sleeptime: bool | None = None
-    timezone: str | None = None
-    max_files_open: int | None = None
-    per_file_view_window_char_limit: int | None = None
-    hidden: bool | None = None
 
     @property
     def own_blocks(self) -> list[SourceBlock]:
@@ -140,15 +105,17 @@ class SourceAgent(msgspec.Struct):
         )
 
     def _extra(self) -> dict[str, Any]:
-        values = {name: getattr(self, name) for name in _EXTRA}
+        values = {name: getattr(self, name) for name in KEPT}
         return {
             name: EXTRA_DEFAULTS[name] if value is None else value for name, value in values.items()
         }
 
 
-_FIELDS = SourceAgent.__struct_fields__
-_OWN = _FIELDS[_FIELDS.index("description") :]
-_EXTRA = _FIELDS[_FIELDS.index("agent_type") :]
+# What `digest` is of, in this order: digests are kept from one import to the next.
+_OWN = (
+    "description", "system", "model", "embedding", "llm_config", "embedding_config", "metadata",
+    *KEPT,
+)  # fmt: skip
 _NOT_KEPT = {
     "message_ids": ("message", "messages"),
     "tools": ("tool", "tools"),
