@@ -10,6 +10,7 @@ from agents.actors import Actor
 from agents.api.answers import Answer, answer, json_answer
 from agents.api.auth import actor_of
 from agents.api.bodies import AgentBody, AgentEditBody, AgentId, Included, ListQuery, Which
+from agents.api.pages import ends_of
 from agents.api.schemas import IF_MATCH, READ, READ_ONE, WRITE, WRITE_IF, AgentState, Done, answers
 from agents.api.state import Show, Written, write_many, write_one
 from agents.domain import agents as domain
@@ -17,7 +18,7 @@ from agents.domain.edits import AgentEdit
 from agents.domain.holds import agent_not_found
 from agents.domain.newagents import NewAgent
 from agents.domain.transactions import snapshot, write
-from agents.errors import BadRequest, Invalid
+from agents.errors import Invalid
 from agents.filters import AgentFilter, Sort
 from agents.lagging import may_lag
 from agents.limits import FILTER_TAGS, SEARCH_LENGTH
@@ -59,12 +60,7 @@ def list_agents(request: HttpRequest, query: Query[ListQuery]) -> Answer:
     actor = actor_of(request)
     wanted = filter_of(query, actor)
     sort = _SORTS[query.order_by, query.order]
-    if query.after and query.before:
-        raise BadRequest("Give after or before, not both.")
-    after, before = (
-        listing.position_of(cursor, actor=actor, sort=sort) if cursor else None
-        for cursor in (query.after, query.before)
-    )
+    after, before = ends_of(query, actor=actor, sort=sort)
     if wanted is None:
         return answer(b"[]")
     show = show_of(request, query)

@@ -3,7 +3,6 @@
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from agents import listing
 from agents.api.agents import show_of
 from agents.api.answers import Answer, answer, json_answer
 from agents.api.auth import actor_of
@@ -15,7 +14,7 @@ from agents.api.block_bodies import (
     WhichBlocks,
 )
 from agents.api.bodies import OwnAgentsQuery
-from agents.api.pages import require_one_end
+from agents.api.pages import ends_of, require_one_end
 from agents.api.schemas import READ, READ_ONE, WRITE, AgentState, BlockState, Done, answers
 from agents.api.state import block_of, write_many
 from agents.domain import blocks as domain
@@ -92,14 +91,10 @@ def list_agents_of_block(
     request: HttpRequest, block_id: BlockPath, query: Query[OwnAgentsQuery]
 ) -> Answer:
     """A page of the agents that have a block, newest first."""
-    require_one_end(query)
     actor = actor_of(request)
     block = _find(request, block_id)
     sort = Sort.OLDEST if query.order == "asc" else Sort.NEWEST
-    after, before = (
-        listing.position_of(cursor, actor=actor, sort=sort) if cursor else None
-        for cursor in (query.after, query.before)
-    )
+    after, before = ends_of(query, actor=actor, sort=sort)
     page = agents_of_block(
         block,
         actor=actor,

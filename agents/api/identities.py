@@ -16,7 +16,7 @@ from agents.api.identity_bodies import (
     PropertyBody,
     WhichIdentities,
 )
-from agents.api.pages import require_one_end
+from agents.api.pages import ends_of, require_one_end
 from agents.api.schemas import READ, READ_ONE, WRITE, AgentState, BlockState, IdentityState, answers
 from agents.api.state import identity_of, write_many
 from agents.domain import identities as domain
@@ -112,14 +112,10 @@ def list_agents_of_identity(
     request: HttpRequest, identity_id: IdentityPath, query: Query[OwnAgentsQuery]
 ) -> Answer:
     """A page of the agents of an identity, newest first."""
-    require_one_end(query)
     actor = actor_of(request)
     find_identity(identity_id, actor)
     sort = Sort.OLDEST if query.order == "asc" else Sort.NEWEST
-    after, before = (
-        listing.position_of(cursor, actor=actor, sort=sort) if cursor else None
-        for cursor in (query.after, query.before)
-    )
+    after, before = ends_of(query, actor=actor, sort=sort)
     page = listing.page(
         AgentFilter(identities=(identity_id,)),
         actor=actor,

@@ -15,14 +15,15 @@ from django.utils import timezone
 
 from agents import listing
 from agents.actors import Actor, Power
+from agents.domain import history
 from agents.domain.bulkdecide import Outcome, Wish
 from agents.domain.bulkplan import Selection as Selection
 from agents.domain.bulkplan import keep_actor, plan_on
 from agents.errors import Conflict, Invalid, NotFound
 from agents.jsontext import dumps, loads
-from agents.limits import BULK_PICKED, BULK_PLANNED_AT_ONCE, BULK_TAGS, REASON_LENGTH
+from agents.limits import BULK_PICKED, BULK_PLANNED_AT_ONCE, BULK_TAGS
 from agents.models import BulkOp, BulkPlan, BulkState
-from agents.tagnames import text_problem, unique_legal
+from agents.tagnames import unique_legal
 
 _FORGOTTEN = timedelta(days=7)  # after which a plan that nobody applied goes
 
@@ -99,16 +100,8 @@ def checked(change: BulkChange) -> Wish:
             raise Invalid(f"{most} can be changed at once here.", field=name)
     if set(add) & set(remove):
         raise Invalid("A tag cannot be put on and taken off at once.", field="add")
-    check_reason(change.reason)
+    history.check_reason(change.reason)
     return Wish(tuple(add), tuple(remove), swap=change.op == BulkOp.REPLACE)
-
-
-def check_reason(reason: str) -> None:
-    """Raise Invalid unless history can keep this reason."""
-    if len(reason) > REASON_LENGTH:
-        raise Invalid(f"A reason has at most {REASON_LENGTH:,} characters.", field="reason")
-    if bad := text_problem(reason):
-        raise Invalid(f"The reason {bad}.", field="reason")
 
 
 def get_plan(plan_id: UUID | str, *, actor: Actor, lock: bool = False) -> BulkPlan:

@@ -8,8 +8,8 @@ from itertools import islice
 
 from agents.actors import Actor, Power
 from agents.csvcells import unguarded
-from agents.domain import guard, tagrows
-from agents.domain.bulk import check_reason, new_plan
+from agents.domain import guard, history, tagrows
+from agents.domain.bulk import new_plan
 from agents.domain.bulkdecide import Wish
 from agents.domain.bulkplan import fill
 from agents.errors import Invalid
@@ -54,7 +54,7 @@ def plan_pairs(*, pairs: Sequence[tuple[str, str]], actor: Actor, reason: str = 
 
 
 def _plan(rows: Rows, actor: Actor, reason: str) -> BulkPlan:
-    check_reason(reason)
+    history.check_reason(reason)
     _refuse_tags(rows, actor)
     seqs = _found(rows, actor)
     if not seqs:

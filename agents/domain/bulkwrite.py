@@ -3,16 +3,16 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import F
 from django.utils import timezone
 
 from agents.domain import history, tagrows
 from agents.domain.history import Entry
-from agents.models import Agent, AgentTag, ChangeSet, Op, Tag
-
-_STEP = timedelta(microseconds=1)
+from agents.domain.tags import entries_of
+from agents.domain.touching import moved_on
+from agents.models import Agent, AgentTag, ChangeSet, Tag
 
 
 @dataclass(slots=True)
@@ -26,11 +26,7 @@ class Delta:
     @property
     def entries(self) -> list[Entry]:
         """What history says of it."""
-        return [
-            Entry(op, self.agent.public_id, self.agent.name, tag.name)
-            for op, tags in ((Op.ADD, self.add), (Op.REMOVE, self.remove))
-            for tag in tags
-        ]
+        return entries_of(self.agent, self.add, self.remove)
 
 
 def write_deltas(deltas: Sequence[Delta], change_set: ChangeSet) -> None:
@@ -78,8 +74,7 @@ def _move(deltas: Iterable[Delta], now: datetime) -> None:
     for delta in deltas:
         tags = len(delta.add) - len(delta.remove)
         users = _users(delta.add) - _users(delta.remove)
-        # The clock may stand still or go back; updated_at never does.
-        at = max(now, delta.agent.updated_at + _STEP)
+        at = moved_on(delta.agent.updated_at, now)
         alike[tags, users, at].append(delta.agent.seq)
     for (tags, users, at), seqs in alike.items():
         Agent.objects.filter(seq__in=seqs).update(

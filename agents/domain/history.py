@@ -38,11 +38,7 @@ def open_change_set(
     at: datetime | None = None,
 ) -> ChangeSet:
     """Write the head of a change-set. Call it inside the transaction of the change itself."""
-    if len(reason) > REASON_LENGTH:
-        raise Invalid(f"A reason has at most {REASON_LENGTH:,} characters.", field="reason")
-    bad = text_problem(reason)
-    if bad:
-        raise Invalid(f"The reason {bad}.", field="reason")
+    check_reason(reason)
     return ChangeSet.objects.create(
         act=act,
         actor_kind=actor.kind,
@@ -53,6 +49,14 @@ def open_change_set(
         undoes=undoes,
         created_at=at or timezone.now(),
     )
+
+
+def check_reason(reason: str) -> None:
+    """Raise Invalid unless history can keep this reason."""
+    if len(reason) > REASON_LENGTH:
+        raise Invalid(f"A reason has at most {REASON_LENGTH:,} characters.", field="reason")
+    if bad := text_problem(reason):
+        raise Invalid(f"The reason {bad}.", field="reason")
 
 
 def record(change_set: ChangeSet, entries: Iterable[Entry]) -> None:

@@ -11,7 +11,7 @@ moved, the write is run again.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from agents.actors import Actor
 from agents.domain import guard, tagrows
+from agents.domain.touching import moved_on
 from agents.domain.transactions import Moved
 from agents.errors import Invalid, NotFound, PreconditionFailed
 from agents.etag import etag_of, matches
@@ -89,8 +90,7 @@ class Held:
     def touch(self) -> datetime:
         """Move the agent's version and `updated_at`, in memory; the caller saves the row."""
         now = timezone.now()
-        # The clock may stand still or go back; updated_at never does.
-        self.agent.updated_at = max(now, self.agent.updated_at + timedelta(microseconds=1))
+        self.agent.updated_at = moved_on(self.agent.updated_at, now)
         self.agent.version += 1
         return now
 

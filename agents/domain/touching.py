@@ -1,4 +1,4 @@
-"""Agents that change because something they share does: locked in their order, and moved on."""
+"""How an agent that changes is moved on; and all that share what changed, locked in their order."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,6 +12,11 @@ _STEP = timedelta(microseconds=1)
 _BATCH = 500
 
 
+def moved_on(before: datetime, now: datetime) -> datetime:
+    """The new `updated_at` of an agent: the clock may stand still or go back, that never does."""
+    return max(now, before + _STEP)
+
+
 def lock(agents: QuerySet[Agent]) -> list[Agent]:
     """Lock these agents by seq, as every write does. Call it inside a write."""
     seqs = agents.order_by().values("seq")
@@ -23,8 +28,7 @@ def touch_all(agents: Sequence[Agent]) -> datetime:
     """Move the version and `updated_at` of locked agents; returns the moment it happened."""
     now = timezone.now()
     for agent in agents:
-        # The clock may stand still or go back; updated_at never does.
-        agent.updated_at = max(now, agent.updated_at + _STEP)
+        agent.updated_at = moved_on(agent.updated_at, now)
         agent.version += 1
     Agent.objects.bulk_update(agents, ["updated_at", "version"], batch_size=_BATCH)
     return now
