@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from agents.actors import Actor, Power
 from agents.domain.undo import UNDOABLE
 from agents.listing.history import SetRow
-from agents.models import Change, ChangeSet, Op
+from agents.models import Act, Change, ChangeSet, Op
 
 _SIGNS = {Op.ADD: "+", Op.REMOVE: "\N{MINUS SIGN}"}
 _WORDS = {Op.ADD: "added", Op.REMOVE: "removed"}
@@ -47,8 +47,12 @@ def _shown(row: SetRow, actor: Actor) -> ShownSet:
     agents = {change.agent_id for change in row.changes if change.agent_id is not None}
     single = len(agents) == 1 and not row.cut and row.change_set.agent_count is None
     agent = next((one for one in row.changes if one.agent_id is not None), None)
-    # What was done to a tag says it all: what that did to each agent follows from it.
-    lines = list(_heads(row)) or [*_made(row, single=single), *_moved(row), *_fields(row)]
+    # What was done to a tag says it all: what that did to each agent follows from it, but where the
+    # end of a user was that of agents too.
+    lines = list(_heads(row))
+    if lines and row.change_set.act == Act.OFFBOARD:
+        lines += _made(row, single=False)
+    lines = lines or [*_made(row, single=single), *_moved(row), *_fields(row)]
     return ShownSet(
         row.change_set,
         lines[: _NAMED + 1],
@@ -102,8 +106,12 @@ def _moved(row: SetRow) -> Iterable[Line]:
         if change.op in _SIGNS and change.agent_id is not None:
             on[change.op, str(change.tag)].add(change.agent_id)
     for (op, tag), agents in sorted(on.items(), key=lambda one: -len(one[1])):
-        number = _number(len(agents), row.cut) if row.change_set.agent_count is None else ""
+        # Of a cut one that counted its agents the number of all says more than that of some.
+        counted = row.cut and row.change_set.agent_count is not None
+        number = "" if counted else _number(len(agents), row.cut)
         yield Line(_SIGNS[Op(op)], _WORDS[Op(op)], tag, None, number)
+    if row.cut and row.change_set.agent_count is not None:
+        yield Line(word="in all", agents=_agents(row, 0))
 
 
 def _fields(row: SetRow) -> Iterable[Line]:

@@ -184,6 +184,8 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     label, address = _FORMS[asked.kind]
+    # To merge a user's tag into another is to move the agents.
+    moves = asked.kind is Kind.MERGE and asked.tag.names_user
     there = asked.other is not None and Tag.objects.filter(name=asked.other).exists()
     names = urlencode({"name": asked.tag.name, "other": asked.other or ""})
     # Whoever typed a name for the wrong one of the two means the other.
@@ -202,9 +204,10 @@ def _page(
         "error": error,
         "problem": problem,
         "instead": instead,
-        "label": label,
+        "moves": moves,
+        "label": "Tag of the other user" if moves else label,
         "address": address(),
         "form": ReasonForm(initial={"reason": text_of(asked.data, "reason") or ""}),
-        "nav": "tags",
+        "nav": "users" if moves else "tags",
     }
     return render(request, "tags/plan.html", context, status=status)

@@ -181,6 +181,22 @@ def test_merge_by_plan() -> None:
     assert tags_of(agent) == ["b"]
 
 
+def test_merge_of_a_users_tag_is_told_as_a_move() -> None:
+    agent = make_agent(tags=["user_1"])
+    make_agent(tags=["user_2"])
+    client = signed_in("manager")
+    page = client.get("/tags/merge/?name=user_1&other=user_9")
+    assert text_at(page, "h1") == "Move all agents of user_1"
+    link = soup(page).select_one("#other-error a")
+    assert link["href"] == "/tags/rename/?name=user_1&other=user_9"
+    assert link.get_text() == "Plan a rename: nobody has that tag yet"
+    page = client.get("/tags/merge/?name=user_1&other=user_2")
+    form = soup(page).select_one("form[method=post][action='/tags/merge/']")
+    assert form.select_one(".actions button").get_text() == "Move"
+    client.post("/tags/merge/", {one["name"]: one.get("value", "") for one in form.select("input")})
+    assert tags_of(agent) == ["user_2"]
+
+
 def test_delete_by_plan_takes_the_name_typed() -> None:
     agent, client = make_agent(tags=["a"]), signed_in("manager")
     form = planned(client, "/tags/delete/?name=a")

@@ -10,6 +10,7 @@ from agents.domain.directory import rename_tag
 from agents.domain.merge import merge_tags
 from agents.domain.newagents import NewAgent
 from agents.domain.tags import change_tags
+from agents.domain.users import How, offboard
 from agents.models import ChangeSet
 from tests.helpers import ROOT, everything, make_agent, make_editor, tags_of
 from tests.views.browsing import signed_in, soup, text_at
@@ -134,6 +135,14 @@ def test_undo_of_a_merge_of_an_unused_tag_is_offered_and_brings_it_back() -> Non
     assert text_at(answer, ".message-success") == "x is back. No agent carries it."
     assert entries(client.get("/history/"))[0].endswith("now brought back x")
     assert client.get("/tags/one/?name=x").status_code == 200
+
+
+def test_end_of_a_user_says_how_many_agents_were_deleted() -> None:
+    make_agent(tags=["user_1"])
+    make_agent(tags=["user_1", "user_2"])
+    offboard(name="user_1", how=How.AGENTS, actor=MANAGER)
+    told = entries(signed_in("manager").get("/history/"))[0]
+    assert told.endswith("now deleted user_1 (user) on 2 agents deleted 1 agent")
 
 
 def test_undo_of_nothing_is_404() -> None:
