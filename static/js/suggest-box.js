@@ -77,6 +77,7 @@ class SuggestBox extends HTMLElement {
     this.activate(null);
     this.goTo = null;
     this.asked = false;
+    this.left = false;
     if (!this.input.value.trim()) this.close();
   }
 
@@ -84,6 +85,7 @@ class SuggestBox extends HTMLElement {
   ask(goTo) {
     this.goTo = goTo;
     this.asked = true;
+    this.left = false;
     htmx.trigger(this.input, "suggest");
   }
 
@@ -97,10 +99,11 @@ class SuggestBox extends HTMLElement {
     event.detail.parameters.list = this.list.id;
   }
 
-  // An answer to what no longer stands in the field, or no longer has the focus, is dropped.
+  // An answer to what no longer stands in the field, or no longer has the focus, is dropped; so is
+  // one that comes after the list was closed, asked for by what was typed just before.
   onAnswer(event) {
     const stale = event.detail.requestConfig.parameters.q !== this.input.value;
-    const wanted = this.asked || this.input.value.trim();
+    const wanted = this.asked || (!this.left && this.input.value.trim());
     if (stale || !wanted || document.activeElement !== this.input || event.detail.xhr.status !== 200)
       event.detail.shouldSwap = false;
   }
@@ -124,6 +127,7 @@ class SuggestBox extends HTMLElement {
   close() {
     clearTimeout(this.counting);
     this.asked = false;
+    this.left = true;
     htmx.trigger(this.input, "htmx:abort");
     this.list.hidden = true;
     this.activate(null);

@@ -27,8 +27,8 @@ class TagKeys extends HTMLElement {
   // What is selected with the mouse is what the browser copies.
   copy(button) {
     if (String(getSelection())) return false;
-    navigator.clipboard.writeText(button.value);
-    this.emit("say", { text: `${button.value} copied.` });
+    const text = button.value;
+    navigator.clipboard.writeText(text).then(() => this.emit("say", { text: `${text} copied.` }));
     return true;
   }
 

@@ -116,7 +116,7 @@ def test_suggestion_chosen_is_the_filter(new_page: NewPage) -> None:
     make_three()
     page = open_list(new_page)
     page.locator("#filter-tag").focus()
-    page.keyboard.type("line")
+    page.keyboard.insert_text("line")
     expect(page.locator("#filter-suggest [role=option]")).to_have_count(1)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -161,6 +161,7 @@ def test_copy_gives_the_whole_id(new_page: NewPage) -> None:
     agent = make_agent(name="Bob")
     page = open_list(new_page, permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="copy the ID of Bob").click()
+    expect(page.locator("#messages")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == agent.public_id
     page.locator("#filter-q").fill("bo")
     page.wait_for_url("**/agents/?q=bo")

@@ -83,7 +83,7 @@ def test_enter_adds_what_was_typed_although_a_longer_tag_exists(new_page: NewPag
     make_agent(tags=["test1"])
     agent = make_agent()
     page = open_editor(new_page, agent)
-    page.keyboard.type("test")
+    page.keyboard.insert_text("test")
     expect(page.locator("#tag-suggest [role=option]")).to_have_count(2)
     page.keyboard.press("Enter")
     says(page, "Tag test added. 1 tag.")

@@ -29,7 +29,7 @@ def at_suggestions(new_page: NewPage, agent: Agent, text: str = "te") -> Page:
     make_agent(tags=["team:one", "team:two"])
     make_agent(tags=["team:one"])
     page = open_editor(new_page, agent)
-    page.keyboard.type(text)
+    page.keyboard.insert_text(text)
     suggested(page, 3)
     return page
 

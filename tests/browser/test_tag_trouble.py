@@ -309,7 +309,7 @@ def test_what_was_said_is_gone_after_ten_seconds_and_undo_is_not(new_page: NewPa
 def test_the_number_of_suggestions_is_said_once_typing_rests(new_page: NewPage) -> None:
     make_agent(tags=["team:one", "team:two"])
     page = open_editor(new_page, make_agent())
-    page.keyboard.type("team")
+    page.keyboard.insert_text("team")
     expect(page.locator("#tag-announce")).to_have_text("2 suggestions.")
 
 
