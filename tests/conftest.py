@@ -21,10 +21,12 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from processes import ROOT, start, stop
 from serve import HOST, answers, free_port, server_command
+
+from tests.emptying import empty_tables
 
 # Hashing a password costs a third of a second by intent. The hash names its rounds, so the running
 # server still understands it.
@@ -35,14 +37,21 @@ PBKDF2PasswordHasher.iterations = 1
 PATIENCE = 60
 expect.set_options(timeout=PATIENCE * 1000)
 
-# On a busy machine a slow example says nothing.
-hypothesis.settings.register_profile(
-    "ade",
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("ade")
+# On a busy machine a slow example says nothing. Every run has the same examples, so that a change is
+# judged by what it changed; `make prove` looks for new ones.
+NORMAL = {
+    "deadline": None,
+    "print_blob": True,
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+}
+hypothesis.settings.register_profile("make test", **NORMAL, derandomize=True)
+hypothesis.settings.register_profile("make prove", **NORMAL)
+hypothesis.settings.load_profile("make test")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr == "prove":
+        hypothesis.settings.load_profile("make prove")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m is applied
@@ -74,23 +83,7 @@ def django_db_modify_db_settings(
         connection.settings_dict["TEST"]["NAME"] = str(folder / "ade.sqlite3")
 
 
-@pytest.fixture(autouse=True)
-def emptied_search_index(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Empty SQLite's search tables after a test that commits: Django flushes its models only."""
-    marker = request.node.get_closest_marker("django_db")
-    commits = "transactional_db" in request.fixturenames or (
-        marker is not None and bool(marker.kwargs.get("transaction"))
-    )
-    if not commits:
-        yield
-        return
-    request.getfixturevalue("transactional_db")  # so that this ends while the database is open
-    yield
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%%'")
-            for (table,) in cursor.fetchall():
-                cursor.execute(f"DELETE FROM {table}")
+TransactionTestCase._fixture_teardown = empty_tables
 
 
 @pytest.fixture
