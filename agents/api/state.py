@@ -5,7 +5,7 @@ identities are. The SQL is fixed text: building it by the ORM costs more than ru
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,42 +13,41 @@ from typing import Any
 
 import msgspec
 
-from ade.replica import connection
 from agents.domain.newagents import BLOCK_EXTRA_DEFAULTS, EXTRA_DEFAULTS
 from agents.etag import etag_of
-from agents.jsontext import dumps, loads
-from agents.listing.rows import looked_up
+from agents.jsontext import loads
+from agents.listing.lookups import IN_KEYS, fetch, looked_up, of_agents
 
 _encoder = msgspec.json.Encoder()
 
-_AGENTS = """
+_AGENTS = f"""
 SELECT a.seq, a.public_id, a.version, a.name, a.description, a.model, a.embedding,
        a.created_at, a.updated_at,
        d.system, d.llm_config, d.embedding_config, d.metadata, d.extra
 FROM agents_agent a JOIN agents_agentdetail d ON d.agent_id = a.seq
-WHERE a.seq {}"""
+WHERE a.seq {IN_KEYS}"""  # noqa: S608  # our own pieces
 # Tags and the ids of identities in one statement: a look-up in an index that is mostly empty costs
 # less than another round trip.
 _TAGS = f"""
-SELECT x.agent_id, t.name, 0
-FROM agents_agenttag x {looked_up("agents_tag", "t", "x.tag_id", "name")}
-WHERE x.agent_id {{0}}
+SELECT x.agent_id, t.name, 0 FROM {of_agents("agents_agenttag", "x", "tag_id")}
+{looked_up("agents_tag", "t", "x.tag_id", "name")}
 UNION ALL
-SELECT y.agent_id, i.public_id, 1
-FROM agents_agentidentity y {looked_up("agents_identity", "i", "y.identity_id", "public_id")}
-WHERE y.agent_id {{0}}"""  # noqa: S608  # our own pieces
+SELECT y.agent_id, i.public_id, 1 FROM {of_agents("agents_agentidentity", "y", "identity_id")}
+{looked_up("agents_identity", "i", "y.identity_id", "public_id")}"""  # noqa: S608  # our own pieces
 _IDENTITY = ("public_id", "identifier_key", "name", "identity_type", "project_id", "properties")
 _IDENTITIES = f"""
 SELECT x.agent_id, {", ".join(f"i.{name}" for name in _IDENTITY)}
-FROM agents_agentidentity x {looked_up("agents_identity", "i", "x.identity_id", *_IDENTITY)}
-WHERE x.agent_id {{}} ORDER BY x.identity_id"""  # noqa: S608  # our own pieces
+FROM {of_agents("agents_agentidentity", "x", "identity_id")}
+{looked_up("agents_identity", "i", "x.identity_id", *_IDENTITY)}
+ORDER BY x.identity_id"""  # noqa: S608  # our own pieces
 _BLOCK = (
     "public_id", "label", "value", "limit", "description", "read_only", "metadata", "extra"
 )  # fmt: skip
 _BLOCKS = f"""
 SELECT x.agent_id, {", ".join(f'b."{name}"' for name in _BLOCK)}
-FROM agents_agentblock x {looked_up("agents_block", "b", "x.block_id", *_BLOCK)}
-WHERE x.agent_id {{}} ORDER BY x.block_id"""  # noqa: S608  # our own pieces
+FROM {of_agents("agents_agentblock", "x", "block_id")}
+{looked_up("agents_block", "b", "x.block_id", *_BLOCK)}
+ORDER BY x.block_id"""  # noqa: S608  # our own pieces
 
 _CACHED_EXTRA = 2_000  # characters; longer texts are rarely the same
 
@@ -120,7 +119,7 @@ class _Linked:
 
 def write_one(seq: int, show: Show) -> Written | None:
     """One agent, or None if it is gone. The caller has checked that its actor may see it."""
-    row = next(iter(_fetch(_AGENTS, [seq])), None)
+    row = next(iter(fetch(_AGENTS, [seq])), None)
     if row is None:
         return None
     linked = _linked([seq], show)[seq]
@@ -131,7 +130,7 @@ def write_many(seqs: Sequence[int], show: Show) -> bytes:
     """A JSON array of agents in the order of `seqs`, which the actor may see."""
     if not seqs:
         return b"[]"
-    rows = {row[0]: row for row in _fetch(_AGENTS, seqs)}
+    rows = {row[0]: row for row in fetch(_AGENTS, seqs)}
     linked = _linked(seqs, show)
     # One that was deleted since the list was made is left out.
     written = (_write(rows[seq], linked[seq]) for seq in seqs if seq in rows)
@@ -140,17 +139,17 @@ def write_many(seqs: Sequence[int], show: Show) -> bytes:
 
 def _linked(seqs: Sequence[int], show: Show) -> dict[int, _Linked]:
     found: dict[int, _Linked] = defaultdict(_Linked)
-    for seq, text, is_identity in _fetch(_TAGS, seqs):
+    for seq, text, is_identity in fetch(_TAGS, seqs):
         one = found[seq]
         (one.identity_ids if is_identity else one.tags).append(text)
     for one in found.values():
         one.tags.sort()
         one.identity_ids = sorted(one.identity_ids) if show.linked else []
     if show.blocks:
-        for seq, *values in _fetch(_BLOCKS, seqs):
+        for seq, *values in fetch(_BLOCKS, seqs):
             found[seq].blocks.append(block_of(*values))
     if show.identities and any(one.identity_ids for one in found.values()):
-        for seq, *values in _fetch(_IDENTITIES, seqs):
+        for seq, *values in fetch(_IDENTITIES, seqs):
             found[seq].identities.append(identity_of(*values))
     return found
 
@@ -205,12 +204,12 @@ def identity_of(
 
 def blocks_of(seq: int) -> list[dict[str, Any]]:
     """The memory blocks of an agent, oldest first."""
-    return [block_of(*values) for _, *values in _fetch(_BLOCKS, [seq])]
+    return [block_of(*values) for _, *values in fetch(_BLOCKS, [seq])]
 
 
 def identities_of(seq: int) -> list[dict[str, Any]]:
     """The identities of an agent, oldest first."""
-    return [identity_of(*values) for _, *values in _fetch(_IDENTITIES, [seq])]
+    return [identity_of(*values) for _, *values in fetch(_IDENTITIES, [seq])]
 
 
 def _write(row: tuple[Any, ...], linked: _Linked) -> bytes:
@@ -252,15 +251,3 @@ _cached_extra = lru_cache(maxsize=1024)(_extra)
 def _utc(moment: datetime) -> datetime:
     """SQLite gives a time without its zone; all stored times are UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _fetch(sql: str, seqs: Sequence[int]) -> Iterable[tuple[Any, ...]]:
-    """The rows for these keys: one statement, whatever their number."""
-    keys: Any = list(seqs)
-    condition = "= ANY(%s)"
-    if connection.vendor == "sqlite":
-        keys, condition = dumps(keys), "IN (SELECT value FROM json_each(%s))"
-    with connection.cursor() as cursor:
-        cursor.execute(sql.format(condition), [keys] * sql.count("{"))
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from ade.replica import connection
+from agents.listing.lookups import fetch, looked_up, of_agents
 from agents.models import Agent, AgentTag
 from agents.models.agents import short_id
 
@@ -52,22 +52,10 @@ def rows(seqs: Sequence[int]) -> list[AgentRow]:
     return [found[seq] for seq in seqs if seq in found]
 
 
-def looked_up(table: str, alias: str, key: str, *columns: str) -> str:
-    """A join, as SQL, that looks up rows of a table by their id, one after the other.
-
-    PostgreSQL has to be told: without statistics it expects a million rows of fifty agents, and
-    reads the whole table instead.
-    """
-    if connection.vendor == "sqlite":
-        return f"JOIN {table} {alias} ON {alias}.id = {key}"
-    names = ", ".join(f'u."{column}"' for column in columns)
-    return f"CROSS JOIN LATERAL (SELECT {names} FROM {table} u WHERE u.id = {key} OFFSET 0) {alias}"
-
-
 _TAG = looked_up("agents_tag", "t", "x.tag_id", "name", "names_user", "protected", "colour")
 _CHIPS = (
-    "SELECT x.agent_id, t.name, t.names_user, t.protected, t.colour FROM agents_agenttag x"
-    f" {_TAG} WHERE x.agent_id IN ({{marks}})"
+    "SELECT x.agent_id, t.name, t.names_user, t.protected, t.colour"
+    f" FROM {of_agents('agents_agenttag', 'x', 'tag_id')} {_TAG}"
 )
 
 
@@ -80,13 +68,9 @@ def _chip(name: str, names_user: object, protected: object, colour: str) -> TagC
 def chips(seqs: Iterable[int]) -> dict[int, list[TagChip]]:
     """The tags of these agents, users' tags first, then by text."""
     by_agent: dict[int, list[TagChip]] = defaultdict(list)
-    keys = list(seqs)
     # Fixed text: the ORM takes longer to build it and to hand on its rows than the database does.
-    marks = ", ".join(["%s"] * len(keys)) or "NULL"
-    with connection.cursor() as cursor:
-        cursor.execute(_CHIPS.format(marks=marks), keys)
-        for seq, *chip in cursor.fetchall():
-            by_agent[seq].append(_chip(*chip))
+    for seq, *chip in fetch(_CHIPS, list(seqs)):
+        by_agent[seq].append(_chip(*chip))
     for mine in by_agent.values():
         mine.sort(key=lambda chip: (not chip.names_user, chip.name))
     return by_agent

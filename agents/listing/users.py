@@ -11,12 +11,14 @@ from django.db.models import QuerySet
 from ade.replica import connection
 from agents.actors import Actor
 from agents.listing.directory import TagPage, Wanted, of_kind, require_whole, tag_page
+from agents.listing.lookups import looked_up
 from agents.models import Agent, AgentTag, Tag
 
 # Agents of one user that are looked at for what a list says of it, and for its own page.
 _GLANCE = 50
 LOOKED = 1000
 _LAST = "\U0010ffff"
+_AGENT = looked_up("agents_agent", "a", "n.agent_id", "updated_at", by="seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,7 @@ def _last_active(tags: Sequence[Tag]) -> dict[int, datetime]:
         " ORDER BY agent_id DESC LIMIT %s) u"
     )
     newest = " UNION ALL ".join([one] * len(tags))
-    sql = (
-        f"SELECT n.tag_id, max(a.updated_at) FROM ({newest}) n"
-        " JOIN agents_agent a ON a.seq = n.agent_id GROUP BY n.tag_id"
-    )
+    sql = f"SELECT n.tag_id, max(a.updated_at) FROM ({newest}) n {_AGENT} GROUP BY n.tag_id"
     params = [value for tag in tags for value in (tag.id, _GLANCE)]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
