@@ -4,7 +4,7 @@ A merge or a deletion of a tag is taken back in a few statements, as it was done
 rename; all else agent by agent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -199,17 +199,28 @@ def _kept(original: ChangeSet, tags: dict[str, Tag]) -> tuple[list[Kept], int]:
     if count > _TOLD:
         count = wide.one(f"SELECT count(*) FROM ({_KEPT}) left_over", [original.id])  # noqa: S608 ours
     wide.execute("DROP TABLE wide_tag")
+    told = rows[:_TOLD]
+    there, carried = _as_it_is({agent for agent, _, _ in told}, tags)
     return [
-        Kept(agent, tag, _why(agent, tags.get(tag), op)) for agent, tag, op in rows[:_TOLD]
+        Kept(agent, tag, _why(op, there=agent in there, carries=(agent, tag) in carried))
+        for agent, tag, op in told
     ], count
 
 
-def _why(agent_id: str, tag: Tag | None, op: str) -> str:
-    if not Agent.objects.filter(public_id=agent_id).exists():
+def _as_it_is(
+    agent_ids: Collection[str], tags: Mapping[str, Tag]
+) -> tuple[set[str], set[tuple[str, str]]]:
+    """Which of the agents there are, and which of the tags, by the names here, they carry."""
+    agents = dict(Agent.objects.filter(public_id__in=agent_ids).values_list("seq", "public_id"))
+    names = {tag.id: name for name, tag in tags.items()}
+    rows = AgentTag.objects.filter(agent_id__in=agents, tag_id__in=names)
+    pairs = rows.values_list("agent_id", "tag_id")
+    return set(agents.values()), {(agents[seq], names[tag_id]) for seq, tag_id in pairs}
+
+
+def _why(op: str, *, there: bool, carries: bool) -> str:
+    if not there:
         return "the agent is deleted"
-    carries = (
-        tag is not None and AgentTag.objects.filter(agent__public_id=agent_id, tag=tag).exists()
-    )
     if op == Op.ADD:
         return "someone else has put it on since" if carries else "it is no longer there"
     return "the agent carries it again" if carries else "it was changed since, or the agent is full"

@@ -4,6 +4,8 @@ import random
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from agents.actors import ADMIN, MANAGE
 from agents.domain.agents import delete_agent
@@ -132,6 +134,21 @@ def test_undo_of_a_merge_leaves_what_changed_since() -> None:
     )
     assert undone.kept_count == 4
     assert (drift(), differences()) == ([], [])
+
+
+def test_undo_of_a_merge_tells_what_it_left_in_as_many_statements() -> None:
+    counts = []
+    for number in (1, 5):
+        agents = [make_agent(tags=["Vip"]) for _ in range(number)]
+        done = merge_tags(source="Vip", target=make_and_name("vip"), actor=MANAGER).change_set
+        for agent in agents:
+            change_tags(agent_id=agent.public_id, remove=["vip"], actor=ROOT)
+        assert done
+        with CaptureQueriesContext(connection) as queries:
+            assert undo_set(change_set_id=done.id, actor=MANAGER).kept_count == number
+        counts.append(len(queries))
+        delete_tag(name="Vip", actor=MANAGER)
+    assert counts[0] == counts[1]
 
 
 def make_and_name(tag: str) -> str:
