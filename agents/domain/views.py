@@ -38,6 +38,17 @@ def find_view(slug: str, *, actor: Actor) -> SavedView:
     return view
 
 
+def may_change(view: SavedView, actor: Actor) -> bool:
+    """True for a view that one sees and owns; for managers for any that they see."""
+    return view.owner_id == actor.id or actor.can(Power.MANAGE)
+
+
+def require_change(view: SavedView, actor: Actor) -> None:
+    """Raise NotAllowed unless the actor may change a view that it sees."""
+    if not may_change(view, actor):
+        raise NotAllowed("This view is another's: only its owner or a manager may change it.")
+
+
 def pairs_of(view: SavedView) -> list[tuple[str, str]]:
     """The parameters of its address."""
     return [(name, value) for name, value in loads(view.pairs)]
@@ -114,10 +125,9 @@ def _names(view: SavedView, tag: str) -> bool:
 
 
 def _own(slug: str, actor: Actor) -> SavedView:
-    """The view, held; its owner may change it, and a manager one that is shared."""
+    """The view, held. Raises NotFound, NotAllowed."""
     found = find_view(slug, actor=actor)
-    if found.owner_id != actor.id and not actor.can(Power.MANAGE):
-        raise NotAllowed("This view is another's: only its owner or a manager may change it.")
+    require_change(found, actor)
     view = SavedView.objects.select_for_update(no_key=True).filter(id=found.id).first()
     if view is None:
         raise NotFound("There is no such view, or it is not shared with you.")

@@ -8,12 +8,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ade.http import see_other
-from agents.actors import Actor, Power
-from agents.domain.views import change_view, delete_view, find_view, save_view, visible_views
+from agents.domain.views import (
+    change_view,
+    delete_view,
+    find_view,
+    may_change,
+    require_change,
+    save_view,
+    visible_views,
+)
 from agents.errors import Conflict, Invalid, NotAllowed
 from agents.filterparse import parse, to_query
 from agents.forms import ViewForm
-from agents.models import SavedView
 from agents.views.access import actor_of
 from agents.views.list_words import sentence
 
@@ -24,7 +30,7 @@ _REFUSALS = (Conflict, Invalid, NotAllowed)
 def saved_views(request: HttpRequest) -> HttpResponse:
     """All views that one may see."""
     actor = actor_of(request)
-    rows = [(view, _may_change(view, actor)) for view in visible_views(actor)]
+    rows = [(view, may_change(view, actor)) for view in visible_views(actor)]
     return render(request, "views/list.html", {"rows": rows, "nav": "agents"})
 
 
@@ -54,8 +60,7 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
     """Rename, share or pin a view."""
     actor = actor_of(request)
     view = find_view(slug, actor=actor)
-    if not _may_change(view, actor):
-        raise NotAllowed("This view is another's: only its owner or a manager may change it.")
+    require_change(view, actor)
     posted = request.POST if request.method == "POST" else None
     form = ViewForm(posted, initial=ViewForm.initial_of(view))
     if form.is_bound and form.is_valid():
@@ -73,7 +78,3 @@ def delete(request: HttpRequest, slug: str) -> HttpResponse:
     """Delete a view."""
     delete_view(slug=slug, actor=actor_of(request))
     return see_other(reverse("views"))
-
-
-def _may_change(view: SavedView, actor: Actor) -> bool:
-    return view.owner_id == actor.id or actor.can(Power.MANAGE)
