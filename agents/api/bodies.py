@@ -9,9 +9,8 @@ from ninja import Path
 from pydantic import BaseModel, Field
 
 from agents.api.block_bodies import BlockId, NewBlockBody
-from agents.api.common import UUID4, Body, Json, Span
+from agents.api.common import UUID4, Body, Json, Limited, Span
 from agents.api.identity_bodies import IdentityId
-from agents.limits import PAGE_DEFAULT, PAGE_MOST
 
 AgentId = Annotated[
     str, Path(pattern=f"^agent-{UUID4}$", example="agent-123e4567-e89b-42d3-8456-426614174000")
@@ -189,13 +188,8 @@ class NewKeyBody(Body):
     expires_in: int = Field(3600, ge=1, le=10**9, description="Seconds.")
 
 
-class KeysQuery(BaseModel):
+class KeysQuery(Limited):
     """A page of keys."""
 
-    limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
     after: str | None = Field(None, description="Go on after this one.")
     limit_tag: str | None = Field(None, description="Those limited to this tag.")
-
-    @property
-    def size(self) -> int:
-        return self.limit or PAGE_MOST

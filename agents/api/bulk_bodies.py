@@ -10,11 +10,11 @@ from ninja import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.api.bodies import Which
-from agents.api.common import UUID4, Json
+from agents.api.common import UUID4, Json, Limited
 from agents.api.schemas import Problem
 from agents.domain.bulk import BulkChange
 from agents.domain.bulkdecide import Outcome
-from agents.limits import BULK_PICKED, CSV_ROWS, PAGE_DEFAULT, PAGE_MOST
+from agents.limits import BULK_PICKED, CSV_ROWS
 from agents.models import BulkOp
 
 PlanId = Annotated[str, Path(pattern=f"^{UUID4}$", example="123e4567-e89b-42d3-8456-426614174000")]
@@ -72,28 +72,18 @@ class RowsBody(BaseModel):
     reason: str = ""
 
 
-class PlansQuery(BaseModel):
+class PlansQuery(Limited):
     """A page of bulk changes."""
 
-    limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
     after: str | None = Field(None, pattern=f"^{UUID4}$", description="Go on after this one.")
     state: Literal["planning", "planned", "running", "stopped", "done"] | None = None
 
-    @property
-    def size(self) -> int:
-        return self.limit or PAGE_MOST
 
-
-class ResultsQuery(BaseModel):
+class ResultsQuery(Limited):
     """A page of a bulk change's agents."""
 
-    limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
     after: int = Field(0, ge=0, le=_LARGEST, description="The `after` of the page before.")
     skipped: bool = Field(False, description="Only those that were left for a reason.")
-
-    @property
-    def size(self) -> int:
-        return self.limit or PAGE_MOST
 
 
 class SampleState(BaseModel):

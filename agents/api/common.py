@@ -20,16 +20,21 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class Span(BaseModel):
-    """Which part of a list."""
+class Limited(BaseModel):
+    """How much of a list."""
 
     limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
-    after: str | None = Field(None, description="Go on after this one.")
-    before: str | None = Field(None, description="The ones next before this one.")
 
     @property
     def size(self) -> int:
         return self.limit or PAGE_MOST
+
+
+class Span(Limited):
+    """Which part of a list."""
+
+    after: str | None = Field(None, description="Go on after this one.")
+    before: str | None = Field(None, description="The ones next before this one.")
 
 
 @contextmanager
