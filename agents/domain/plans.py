@@ -10,8 +10,8 @@ from enum import StrEnum
 from django.conf import settings
 
 from agents.actors import Actor, Power
-from agents.domain import followers, pace, tagrows, wide
-from agents.domain.followers import Followers, in_few
+from agents.domain import impact, pace, tagrows, wide
+from agents.domain.impact import Followers, in_few
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
 from agents.models import Tag
 from agents.tagnames import require_legal, shown, text_problem
@@ -108,7 +108,7 @@ def rename_of(tag: Tag, new: str) -> TagPlan:
     renamed = tagrows.new_tag(new)
     if tag.protected_by_hand:
         renamed.protected = tag.protected
-    follows = followers.of_rename(tag, renamed)
+    follows = impact.of_rename(tag, renamed)
     guarded = tagrows.is_protected(new)
     return _plan(
         Kind.RENAME, tag, new, follows=follows, user=renamed.names_user, guarded=guarded
@@ -128,7 +128,7 @@ def merge_of(tag: Tag, into: Tag) -> TagPlan:
         Kind.MERGE,
         tag,
         into.name,
-        follows=followers.of_merge(tag, into),
+        follows=impact.of_merge(tag, into),
         overlap=overlap,
         user=into.names_user,
         guarded=into.protected,
@@ -138,7 +138,7 @@ def merge_of(tag: Tag, into: Tag) -> TagPlan:
 
 def delete_of(tag: Tag) -> TagPlan:
     """The plan of a deletion."""
-    follows = followers.of_delete(tag)
+    follows = impact.of_delete(tag)
     return _plan(Kind.DELETE, tag, None, follows=follows, user=tag.names_user)
 
 
