@@ -84,6 +84,7 @@ urlpatterns = [
     path("bulk/<uuid:plan_id>/resume/", bulk.resume, name="bulk-resume"),
     path("bulk/<uuid:plan_id>/undo/", bulk.undo, name="bulk-undo"),
     path("bulk/<uuid:plan_id>/results/", bulk.results, name="bulk-results"),
+    path("bulk/<uuid:plan_id>/refused.csv", bulk.refused, name="bulk-refused"),
     path("views/", saved_views.saved_views, name="views"),
     path("views/new/", saved_views.new, name="view-new"),
     path("views/<slug:slug>/", saved_views.change, name="view"),

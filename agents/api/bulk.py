@@ -23,6 +23,8 @@ from agents.api.bulk_bodies import (
     NewerPlan,
     PlanId,
     PlansQuery,
+    RefusedPage,
+    RefusedQuery,
     ResultsQuery,
     ResultsState,
     RowsBody,
@@ -103,6 +105,15 @@ def list_results(request: HttpRequest, plan_id: PlanId, query: Query[ResultsQuer
     return json_answer({"results": rows, "after": after})
 
 
+@router.get("/{plan_id}/refused", response=answers(RefusedPage, READ_ONE))
+def list_refused(request: HttpRequest, plan_id: PlanId, query: Query[RefusedQuery]) -> Answer:
+    """Every row that is not part of the plan, and why, page by page."""
+    plan = bulk.get_plan(plan_id, actor=actor_of(request))
+    rows, end = loads(plan.refused), query.after + query.size
+    after = end if end < len(rows) else None
+    return json_answer({"refused": _refused(rows[query.after : end]), "after": after})
+
+
 @router.post("/{plan_id}/apply", response=answers(BulkPlanState, WRITE) | _BEGUN | {409: NewerPlan})
 def apply_plan(request: HttpRequest, plan_id: PlanId) -> Answer:
     """Do what was planned. Called again it changes nothing and answers how far it is.
@@ -178,11 +189,13 @@ def _state(plan: BulkPlan) -> dict[str, Any]:
             {"agent_id": one["id"], "name": one["name"], "changes": one["words"]}
             for one in loads(plan.sample)
         ],
-        "refused": [
-            {"row": row, "text": text, "why": why} for row, text, why in refused[:_REFUSED]
-        ],
+        "refused": _refused(refused[:_REFUSED]),
         "refused_count": len(refused),
     }
+
+
+def _refused(rows: Sequence[tuple[int, str, str]]) -> list[dict[str, Any]]:
+    return [{"row": row, "text": text, "why": why} for row, text, why in rows]
 
 
 def _briefs(plans: Sequence[BulkPlan]) -> list[dict[str, Any]]:

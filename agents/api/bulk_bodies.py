@@ -86,6 +86,17 @@ class ResultsQuery(Limited):
     skipped: bool = Field(False, description="Only those that were left for a reason.")
 
 
+class RefusedQuery(BaseModel):
+    """A page of the rows that are left out."""
+
+    limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
+    after: int = Field(0, ge=0, le=_LARGEST, description="The `after` of the page before.")
+
+    @property
+    def size(self) -> int:
+        return self.limit or PAGE_MOST
+
+
 class SampleState(BaseModel):
     """One agent of a plan."""
 
@@ -107,6 +118,13 @@ class RefusedState(BaseModel):
     row: int = Field(description="Counted from 1; of a CSV file its line.")
     text: str
     why: str
+
+
+class RefusedPage(BaseModel):
+    """A page of the rows that are left out, in their order."""
+
+    refused: list[RefusedState]
+    after: int | None = Field(description="To go on; null at the end.")
 
 
 class BulkState(BaseModel):

@@ -18,6 +18,7 @@ from agents.domain.bulkresults import Result, results_of
 from agents.errors import Conflict, Invalid
 from agents.filterparse import parse
 from agents.forms import BulkForm
+from agents.jsontext import loads
 from agents.models import BulkOp, BulkPlan
 from agents.views.access import actor_of
 from agents.views.bulk_selection import picked_of, to_selection
@@ -134,6 +135,16 @@ def results(request: HttpRequest, plan_id: UUID) -> HttpResponseBase:
     """What became of each agent, as CSV."""
     found = bulk.get_plan(plan_id, actor=actor_of(request))
     return csv_file(request, f"bulk-{plan_id}.csv", _lines(results_of(found)))
+
+
+@require_safe
+def refused(request: HttpRequest, plan_id: UUID) -> HttpResponse:
+    """Every line of a file that is left out, and why, as CSV."""
+    found = bulk.get_plan(plan_id, actor=actor_of(request))
+    text = csv_text([("line", "text", "why"), *loads(found.refused)])
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="left-out-{plan_id}.csv"'
+    return response
 
 
 def _lines(found: Iterator[Result]) -> Iterator[str]:

@@ -220,7 +220,7 @@ def _bulk_plan(of: "Strangers") -> Request:
 def _bulk(of: "Strangers") -> Request:
     url = f"/v1/{of.plan()}"
     last = url.removeprefix("/v1/bulk/")
-    reads = [url, f"{url}/results", "/v1/bulk/", f"/v1/bulk/?after={last}"]
+    reads = [url, f"{url}/results", f"{url}/refused", "/v1/bulk/", f"/v1/bulk/?after={last}"]
     if of.rng.random() < 0.4:
         return Request("GET", of.rng.choice(reads))
     act = of.rng.choice(["apply", "apply", "apply", "undo", "undo", "stop", "resume"])

@@ -77,6 +77,7 @@ POST /bulk/<uuid:plan_id>/stop/                            in     403    403    
 POST /bulk/<uuid:plan_id>/resume/                          in     403    403    303     303
 POST /bulk/<uuid:plan_id>/undo/                            in     403    403    409     409
 GET  /bulk/<uuid:plan_id>/results/                         in     403    403    200     200
+GET  /bulk/<uuid:plan_id>/refused.csv                      in     403    403    200     200
 
 GET  /views/                                               in     200    200    200     200
 GET  /views/new/                                           in     200    200    200     200
@@ -239,6 +240,7 @@ POST   /v1/bulk/rows                                             401    403  403
 GET    /v1/bulk/                                                 401    403  403   200    403 403
 GET    /v1/bulk/<plan_id>                                        401    403  403   200    403 403
 GET    /v1/bulk/<plan_id>/results                                401    403  403   200    403 403
+GET    /v1/bulk/<plan_id>/refused                                401    403  403   200    403 403
 POST   /v1/bulk/<plan_id>/apply                                  401    403  403   200    403 403
 POST   /v1/bulk/<plan_id>/stop                                   401    403  403   200    403 403
 POST   /v1/bulk/<plan_id>/resume                                 401    403  403   200    403 403

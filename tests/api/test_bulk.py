@@ -172,6 +172,10 @@ def test_rows_name_what_is_left_out(token: str) -> None:
         (5, "says the same as line 1."),
     ]
     assert made["refused_count"] == 3
+    page = read(token, f"{made['id']}/refused?limit=2")
+    assert (page["refused"], page["after"]) == (made["refused"][:2], 2)
+    page = read(token, f"{made['id']}/refused?limit=2&after=2")
+    assert (page["refused"], page["after"]) == (made["refused"][2:], None)
     done = ask(token, f"{made['id']}/apply").json()
     assert (done["state"], done["changed"], tags_of(one), tags_of(two)) == (
         "done", 1, ["a, b"], ["b"],

@@ -24,6 +24,7 @@ PAGE_ROWS = rows(PAGES)
 FILES = {
     "/agents/export.csv", "/tags/export.csv", "/agents/<str:agent_id>/file/",
     "/history/<int:change_set_id>/receipt.csv", "/bulk/<uuid:plan_id>/results/",
+    "/bulk/<uuid:plan_id>/refused.csv",
 }  # fmt: skip
 NOT_SHOWN = {"/healthz", "/readyz", "/metrics"}
 # What is under way.

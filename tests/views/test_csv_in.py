@@ -1,5 +1,8 @@
 """/bulk/csv/: rows pasted or in a file, the plan with its refused lines, the change."""
 
+import csv
+import io
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -21,6 +24,25 @@ def test_it_works() -> None:
     assert text_at(page, ".plan-refused") == "Line 3: nobody,x names an agent that is not there."
     client.post(f"{response['Location']}apply/")
     assert tags_of(agent) == ["vip"]
+
+
+def test_every_line_left_out_can_be_had_before_and_after() -> None:
+    agent = make_agent()
+    client = signed_in("manager")
+    rows = f"{agent.public_id},vip\n" + "".join(f"nobody,=x{n}\n" for n in range(250))
+    url = client.post("/bulk/csv/", {"rows": rows})["Location"]
+    page = soup(client.get(url))
+    assert len(page.select(".plan-refused li")) == 200
+    assert page.select_one(f"a[href='{url}refused.csv']").get_text() == "All lines left out, as CSV"
+    client.post(f"{url}apply/")
+    link = soup(client.get(url)).select_one(f"a[href='{url}refused.csv']")
+    assert link.get_text() == "Lines left out: 250"
+    answer = client.get(link["href"])
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    head, *lines = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+    why = "names an agent that is not there."
+    assert head == ["line", "text", "why"]
+    assert lines == [[str(n + 2), f"nobody,=x{n}", why] for n in range(250)]
 
 
 def test_file_is_read_as_utf8_with_or_without_a_mark() -> None:
