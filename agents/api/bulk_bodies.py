@@ -86,15 +86,10 @@ class ResultsQuery(Limited):
     skipped: bool = Field(False, description="Only those that were left for a reason.")
 
 
-class RefusedQuery(BaseModel):
+class RefusedQuery(Limited):
     """A page of the rows that are left out."""
 
-    limit: int = Field(PAGE_DEFAULT, ge=0, le=PAGE_MOST, description="0 means the most, 1,000.")
     after: int = Field(0, ge=0, le=_LARGEST, description="The `after` of the page before.")
-
-    @property
-    def size(self) -> int:
-        return self.limit or PAGE_MOST
 
 
 class SampleState(BaseModel):
