@@ -32,8 +32,9 @@ class Stage(NamedTuple):
     in_browser: bool = False
 
 
-# One more than cores, since tests wait for servers and browsers.
-PARALLEL = ("-n", str(min(os.cpu_count() or 1, 4) + 1))
+# One more than cores, since tests wait for servers and browsers. Whoever has no more tests takes
+# over some that wait behind a long one.
+PARALLEL = ("-n", str(min(os.cpu_count() or 1, 4) + 1), "--dist=worksteal")
 UNITS = ("-m", "not browser and not whole and not prove", *PARALLEL)
 PROOFS = ("-m", "prove")
 # These ask nothing of the database.

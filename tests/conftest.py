@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,18 +32,14 @@ from tests.emptying import empty_tables
 # server still understands it.
 PBKDF2PasswordHasher.iterations = 1
 
-# A busy machine may be slow. What is awaited has this long, in seconds; what comes sooner ends the
-# wait.
+# Seconds for whatever is awaited: a busy machine may be slow, and what comes sooner ends the wait.
 PATIENCE = 60
 expect.set_options(timeout=PATIENCE * 1000)
 
 # On a busy machine a slow example says nothing. Every run has the same examples, so that a change is
 # judged by what it changed; `make prove` looks for new ones.
-NORMAL = {
-    "deadline": None,
-    "print_blob": True,
-    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
-}
+SLOW = [hypothesis.HealthCheck.too_slow]
+NORMAL = {"deadline": None, "print_blob": True, "suppress_health_check": SLOW}
 hypothesis.settings.register_profile("make test", **NORMAL, derandomize=True)
 hypothesis.settings.register_profile("make prove", **NORMAL)
 hypothesis.settings.load_profile("make test")
@@ -54,11 +50,14 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("make prove")
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m is applied
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before -m is applied, and after they are shuffled
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
     """Mark what uses the browser, and leave out what is for the other database only.
 
-    Left out and not skipped: in CI a skipped test is a failed one.
+    Left out and not skipped: in CI a skipped test is a failed one. What takes longest comes first,
+    or one worker would be at it while the others have nothing left to do.
     """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
@@ -68,6 +67,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    yield
+    items.sort(key=lambda item: item.get_closest_marker("whole") is None)
 
 
 # --- Data -----------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def test_an_agent_comes_back_as_it_was() -> None:
     assert export(made).json()["agents"] == export(agent).json()["agents"]
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(
     names=st.lists(tags, max_size=5, unique=True),
     name=texts.filter(str.strip),
