@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from agents.actors import ROLE_POWERS, Actor, Kind, Source
-from agents.errors import NotFound
+from agents.errors import BadRequest, NotFound
 from agents.models import Agent, Tombstone
 from agents.tagnames import text_problem
 
@@ -56,7 +56,21 @@ def not_there(actor: Actor, agent_id: str) -> NoReturn:
 
 def change_set_of(request: HttpRequest) -> int:
     """The change-set that a form names. Raises NotFound where it names none."""
-    number = request.POST.get("change_set", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    number = _key(request.POST.get("change_set", ""))
+    if number is None:
         raise NotFound("There is no such change to undo.")
-    return int(number)
+    return number
+
+
+def place_of(request: HttpRequest, name: str) -> int | None:
+    """The place in the history at which an address begins, or None. Raises BadRequest."""
+    text = request.GET.get(name, "")
+    place = _key(text)
+    if text and place is None:
+        raise BadRequest("The place in the history that this address names is none.")
+    return place
+
+
+def _key(text: str) -> int | None:
+    """A number that may be a row's key in every database, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -7,10 +7,9 @@ from django.views.decorators.http import require_http_methods
 from ade.http import render_page, see_other, wants_fragment
 from agents.actors import Actor, Power
 from agents.domain.undo import undo
-from agents.errors import BadRequest
 from agents.listing.feed import feed
 from agents.models import Agent
-from agents.views.access import actor_of, change_set_of, find_agent
+from agents.views.access import actor_of, change_set_of, find_agent, place_of
 from agents.views.tag_editor import undo_in_words
 
 _NOTE = "history-note"
@@ -38,19 +37,10 @@ def history(request: HttpRequest, agent_id: str) -> HttpResponse:
 def _page(request: HttpRequest, agent: Agent, actor: Actor, *, said: str = "") -> HttpResponse:
     context = {
         "agent": agent,
-        "feed": feed(agent, before=_before(request)),
+        "feed": feed(agent, before=place_of(request, "before")),
         "said": said,
         "may_write": actor.can(Power.WRITE),
         "nav": "agents",
         "tab": "history",
     }
     return render_page(request, "agents/agent_history.html", context, fragment="history")
-
-
-def _before(request: HttpRequest) -> int | None:
-    text = request.GET.get("before", "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadRequest("The place in the history that this address names is none.")
-    return int(text)

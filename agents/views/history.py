@@ -14,13 +14,12 @@ from ade.http import render_page, see_other
 from agents import tasks
 from agents.domain.undo import Kept
 from agents.domain.undo_set import SetUndone
-from agents.errors import BadRequest
 from agents.forms import HistoryForm
 from agents.lagging import may_lag
 from agents.listing.history import BUDGET, changes_of, find_set, history_page, undone_by
 from agents.models import BulkPlan, ChangeSet
 from agents.tagnames import shown
-from agents.views.access import actor_of
+from agents.views.access import actor_of, place_of
 from agents.views.csvfiles import csv_file
 from agents.views.csvtext import csv_text
 from agents.views.history_words import shown_sets
@@ -37,7 +36,7 @@ def history(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     form = HistoryForm(request.GET, label_suffix="")
     form.is_valid()
-    page = history_page(form.wanted(), actor=actor, before=_number(request, "before"))
+    page = history_page(form.wanted(), actor=actor, before=place_of(request, "before"))
     kept = [(name, request.GET[name]) for name in form.fields if request.GET.get(name)]
     context = {
         "form": form,
@@ -56,7 +55,7 @@ def change_set(request: HttpRequest, change_set_id: int) -> HttpResponse:
     """One change-set: all that it changed, page by page, and what took it back."""
     actor = actor_of(request)
     row = find_set(change_set_id, actor=actor)
-    changes, more = changes_of(row.change_set, after=_number(request, "after") or 0)
+    changes, more = changes_of(row.change_set, after=place_of(request, "after") or 0)
     (shown,) = shown_sets([row], actor)
     kept = request.session.get(_KEPT)
     context: dict[str, Any] = {
@@ -130,12 +129,3 @@ def _lines(found: ChangeSet) -> Iterator[str]:
             ]
             for one in changes
         )
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    text = request.GET.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadRequest("The place in the history that this address names is none.")
-    return int(text)
