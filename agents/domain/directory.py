@@ -10,13 +10,14 @@ from agents.actors import Actor
 from agents.domain import followers, history, plans, tagrows, wide
 from agents.domain.edits import UNSET
 from agents.domain.history import Entry
+from agents.domain.newagents import checked_text
 from agents.domain.plans import TagPlan, require_manager
 from agents.domain.search import TAG_INDEX, index_rows
 from agents.domain.transactions import Moved, write
 from agents.errors import Conflict, Invalid
 from agents.limits import TAG_DESCRIPTION_LENGTH
 from agents.models import Act, ChangeSet, Op, Tag
-from agents.tagnames import fold, lookalike_key, shown, text_problem
+from agents.tagnames import fold, lookalike_key, shown
 
 COLOURS = ("red", "orange", "yellow", "green", "teal", "blue", "violet", "pink")
 PROTECTION = {"settings": None, "yes": True, "no": False}
@@ -115,7 +116,9 @@ def describe_tag(
         raise Moved
     before = _facts(tag)
     if description is not UNSET:
-        tag.description = _checked_description(description)
+        tag.description = checked_text(
+            description, field="description", most=TAG_DESCRIPTION_LENGTH
+        )
     if colour is not UNSET:
         tag.colour = _checked_colour(colour)
     if protection is not UNSET:
@@ -137,20 +140,6 @@ def _facts(tag: Tag) -> dict[str, str]:
     by_hand = "by hand" if tag.protected_by_hand else "by the settings"
     protection = f"{'protected' if tag.protected else 'not protected'}, {by_hand}"
     return {"description": tag.description, "colour": tag.colour, "protection": protection}
-
-
-def _checked_description(value: object) -> str:
-    if not isinstance(value, str):
-        raise Invalid("A description must be a string.", field="description")
-    if len(value) > TAG_DESCRIPTION_LENGTH:
-        raise Invalid(
-            f"The description is {len(value):,} characters; the limit is "
-            f"{TAG_DESCRIPTION_LENGTH:,}.",
-            field="description",
-        )
-    if bad := text_problem(value):
-        raise Invalid(f"The description {bad}.", field="description")
-    return value
 
 
 def _checked_colour(value: object) -> str:
