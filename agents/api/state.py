@@ -7,7 +7,7 @@ identities are. The SQL is fixed text: building it by the ORM costs more than ru
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 from agents.domain.newagents import BLOCK_EXTRA_DEFAULTS, EXTRA_DEFAULTS
 from agents.etag import etag_of
 from agents.jsontext import loads
-from agents.listing.lookups import IN_KEYS, fetch, looked_up, of_agents
+from agents.listing.lookups import IN_KEYS, fetch, looked_up, of_agents, utc
 
 _encoder = msgspec.json.Encoder()
 
@@ -221,8 +221,8 @@ def _write(row: tuple[Any, ...], linked: _Linked) -> bytes:
         description=description,
         model=model,
         embedding=embedding,
-        created_at=_utc(created),
-        updated_at=_utc(updated),
+        created_at=utc(created),
+        updated_at=utc(updated),
         system=system,
         llm_config=msgspec.Raw(llm.encode()),
         embedding_config=msgspec.Raw(embedding_config.encode()),
@@ -246,8 +246,3 @@ def _extra(text: str) -> bytes:
 
 
 _cached_extra = lru_cache(maxsize=1024)(_extra)
-
-
-def _utc(moment: datetime) -> datetime:
-    """SQLite gives a time without its zone; all stored times are UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -28,6 +28,8 @@ from agents.tagnames import require_legal, text_problem, unique_legal
 # Recognisable, so that scanners for leaked secrets can find it.
 PREFIX = "ade_"
 _USED_EVERY = timedelta(minutes=1)
+# Every call asks it, and the ORM takes three times as long to build it as all else of it does.
+_BY_ID = "SELECT * FROM agents_apikey WHERE key_id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,8 @@ def find_key(token: str) -> ApiKey | None:
     key_id, _, secret = token.removeprefix(PREFIX).partition("_")
     # A token of any other form is looked up too, and its digest compared, so that the time taken
     # says nothing about why it was refused.
-    key = ApiKey.objects.filter(key_id=key_id[:64].replace("\0", "")).first()
+    found = ApiKey.objects.raw(_BY_ID, [key_id[:64].replace("\0", "")])
+    key = next(iter(found), None)
     expected = bytes(key.digest) if key else bytes(32)
     same = hmac.compare_digest(_digest(secret), expected)
     return key if key and same and token.startswith(PREFIX) else None

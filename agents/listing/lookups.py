@@ -2,10 +2,12 @@
 
 Without statistics, or with those of a day when there were few agents, PostgreSQL expects a million
 rows of fifty agents and reads whole tables to join them. What stands in a LATERAL with a limit is
-looked up for one row after the other. SQLite does so by itself.
+looked up for one row after the other. SQLite does so by itself. So there is one good plan, and
+PostgreSQL, which plans longer than it reads, keeps it (`lookup_cursor` in ade/postgres/base.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from ade.replica import connection
@@ -17,6 +19,7 @@ _ALL = 10**9
 
 # What a column is compared with to be one of the keys that `fetch` is given.
 IN_KEYS = "IN (SELECT value FROM json_each(%s))" if _IS_SQLITE else "= ANY(%s::bigint[])"
+IN_NAMES = IN_KEYS.replace("bigint", "text")
 
 
 def of_agents(table: str, alias: str, column: str) -> str:
@@ -40,10 +43,18 @@ def looked_up(table: str, alias: str, key: str, *columns: str, by: str = "id") -
     return f"CROSS JOIN LATERAL ({row}) {alias}"
 
 
-def fetch(sql: str, seqs: Sequence[int]) -> list[tuple[Any, ...]]:
-    """The rows for these keys: one statement, whatever their number."""
-    keys: Any = dumps(list(seqs)) if _IS_SQLITE else list(seqs)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [keys] * sql.count("%s"))
+def fetch(sql: str, keys: Collection[Any]) -> list[tuple[Any, ...]]:
+    """The rows for these keys: one statement, whatever their number.
+
+    It is fixed text, made of the pieces above: to build one the ORM takes longer than it runs.
+    """
+    given: Any = dumps([*keys]) if _IS_SQLITE else [*keys]
+    with connection.cursor() if _IS_SQLITE else connection.lookup_cursor() as cursor:  # type: ignore[attr-defined]  # ours
+        cursor.execute(sql, [given] * sql.count("%s"))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+def utc(moment: datetime) -> datetime:
+    """A time of such a row: SQLite gives it without its zone, and all stored times are UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

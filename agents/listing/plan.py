@@ -13,7 +13,8 @@ from ade.replica import connection
 from agents.actors import Actor
 from agents.filters import AgentFilter
 from agents.listing import bounds
-from agents.models import Identity, Tag
+from agents.listing.lookups import IN_NAMES, fetch
+from agents.models import Identity
 from agents.tagnames import fold
 
 Params = list[Any]
@@ -71,6 +72,8 @@ class Plan:
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
+_TAGS = f"SELECT name, id, n FROM agents_tag WHERE name {IN_NAMES}"
+
 ALL_AGENTS = Driver("agents_agent", "seq", "TRUE", [])
 
 
@@ -116,14 +119,8 @@ def make_plan(
 def _resolve(wanted: AgentFilter, actor: Actor) -> _Tags | None:
     limit = () if actor.limit is None else (actor.limit,)
     names = {*wanted.any, *wanted.all, *wanted.none, *limit}
-    rows = (
-        {
-            name: (key, n)
-            for name, key, n in Tag.objects.filter(name__in=names).values_list("name", "id", "n")
-        }
-        if names
-        else {}
-    )
+    found = fetch(_TAGS, names) if names else []
+    rows = {name: (key, n) for name, key, n in found}
     must = [*wanted.all, *limit]
     if any(name not in rows for name in must):
         return None
