@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import html
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import quote_plus
@@ -21,6 +22,9 @@ from agents.tagnames import fold, mark_of, quote, shown
 register = template.Library()
 register.filter("quoted", quote)
 register.filter("plain", functools.partial(shown, most=TAG_LENGTH))
+
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 class Shown(Protocol):
@@ -80,7 +84,7 @@ def chip_parts(name: str, names_user: bool, protected: bool, colour: str = "") -
 def marked(text: str) -> SafeString:
     """The text, with a visible mark for each character that cannot be seen."""
     if text.isprintable():
-        return escape(text)
+        return SafeString(html.escape(text))  # without Django's look for text that is lazy
     return mark_safe("".join(_marked(char) for char in text))  # noqa: S308  # escaped one by one
 
 
@@ -118,10 +122,10 @@ def tag_id(name: str) -> str:
 def when(moment: datetime) -> SafeString:
     """How long ago, with the exact time at hand."""
     exact = moment.astimezone(UTC)
-    day, clock = exact.isoformat(timespec="seconds")[:19].split("T")
+    text = exact.isoformat(" ")[:19]
     words = ago(exact, timezone.now())
     return SafeString(
-        f'<time datetime="{day}T{clock}+00:00" title="{day} {clock} UTC" data-ago>{words}</time>'
+        f'<time datetime="{text[:10]}T{text[11:]}+00:00" title="{text} UTC" data-ago>{words}</time>'
     )
 
 
@@ -137,14 +141,14 @@ def exactly(moment: datetime) -> SafeString:
 def ago(moment: datetime, now: datetime) -> str:
     """A span of time in words; from a week on, the date."""
     passed = now - moment
-    if passed < timedelta(minutes=1):
+    if passed < _MINUTE:
         return "now"
-    if passed < timedelta(hours=1):
-        return f"{passed // timedelta(minutes=1)} min ago"
-    if passed < timedelta(days=1):
-        return f"{passed // timedelta(hours=1)} h ago"
-    if passed < timedelta(days=2):
+    if passed < _HOUR:
+        return f"{passed // _MINUTE} min ago"
+    if passed < _DAY:
+        return f"{passed // _HOUR} h ago"
+    if passed < 2 * _DAY:
         return "yesterday"
-    if passed < timedelta(days=7):
+    if passed < 7 * _DAY:
         return f"{passed.days} days ago"
-    return f"{moment:%Y-%m-%d}"
+    return moment.date().isoformat()

@@ -112,7 +112,8 @@ def selection(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     actor.require(Power.MANAGE, "change agents in bulk")
     state, _ = parse(QueryDict(request.POST.get("query", "")))
-    shown = request.POST.getlist("shown")[:PAGE_MOST]
+    # One field for all of the page's agents, and no field for each: no id holds a space.
+    shown = " ".join(request.POST.getlist("shown")).split()[:PAGE_MOST]
     act = request.POST.get("act", "")
     picked = _picked(picked_of(request, state), shown, request.POST.getlist("agent"), act)
     keep(request, state, picked)
