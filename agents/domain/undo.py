@@ -13,6 +13,7 @@ from agents.domain.bulkwrite import Delta, write_deltas
 from agents.domain.holds import Held, hold_all
 from agents.domain.transactions import write
 from agents.errors import NotFound
+from agents.jsontext import loads
 from agents.listing.renames import Renames
 from agents.models import Act, Agent, AgentTag, Change, ChangeSet, Op, Tag, Tombstone
 from agents.tagnames import shown
@@ -27,6 +28,7 @@ UNDOABLE = {
     Act.TAG_DELETE,
     Act.OFFBOARD,
 }
+_ENDING = {Act.MERGE, Act.TAG_DELETE, Act.OFFBOARD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,13 @@ def _undo_agents(
     by_agent: dict[str, list[Change]] = defaultdict(list)
     for change in changes:
         by_agent[str(change.agent_id)].append(change)
-    held_agents = hold_all(
-        by_agent,
-        actor=actor,
-        make={str(change.tag) for change in changes if change.op == Op.REMOVE},
-        also={str(change.tag) for change in changes if change.op == Op.ADD},
-    )
+    make = {str(change.tag) for change in changes if change.op == Op.REMOVE}
+    ended = _not_there(ended_tags(original), make)
+    also = {str(change.tag) for change in changes if change.op == Op.ADD}
+    held_agents = hold_all(by_agent, actor=actor, make=make, also=also)
+    for held in list(held_agents.values())[:1]:  # all have the same rows
+        for name, head in ended.items():
+            describe_again(held.known[name], head)
     last = _last_changes(by_agent, {str(change.tag) for change in changes})
     standing = _standing(held_agents.values())
     plans = [
@@ -129,6 +132,30 @@ def _undo_agents(
     new = into or history.open_change_set(actor=actor, act=Act.UNDO, undoes=original.id)
     write_deltas([plan.delta for plan in plans if plan.done], new)
     return Undone(new, done, kept)
+
+
+def ended_tags(original: ChangeSet) -> list[Change]:
+    """What a change-set says of the tags that it ended."""
+    if original.act not in _ENDING:
+        return []
+    ended = original.changes.filter(op__in=[Op.MERGE, Op.DELETE])
+    return list(ended.filter(agent_id=None, tag__isnull=False))
+
+
+def describe_again(tag: Tag, head: Change) -> None:
+    """Say of a tag that was just made again what was said of it when it ended."""
+    for name, value in loads(str(head.old)).items():
+        setattr(tag, name, value)
+    tag.save()
+
+
+def _not_there(heads: Sequence[Change], make: Collection[str]) -> dict[str, Change]:
+    """Those of the ended tags that are to be made again and are not there, by their names now."""
+    if not heads:
+        return {}
+    now = {str(change.tag): change for change in _renamed(heads)}
+    there = set(Tag.objects.filter(name__in=now).values_list("name", flat=True))
+    return {name: head for name, head in now.items() if name in make and name not in there}
 
 
 def _standing(held_agents: Iterable[Held]) -> dict[int, dict[int, int]]:

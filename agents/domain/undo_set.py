@@ -4,7 +4,7 @@ A merge or a deletion of a tag is taken back in a few statements, as it was done
 rename; all else agent by agent.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -16,9 +16,8 @@ from agents.domain.directory import rename_tag
 from agents.domain.history import Entry
 from agents.domain.plans import require_manager
 from agents.domain.transactions import write
-from agents.domain.undo import Kept, undo
+from agents.domain.undo import Kept, describe_again, ended_tags, undo
 from agents.errors import Conflict, Invalid, NotAllowed, NotFound
-from agents.jsontext import loads
 from agents.listing.history import summaries
 from agents.listing.renames import Renames
 from agents.models import Act, Agent, AgentTag, Change, ChangeSet, Op, Tag
@@ -153,7 +152,7 @@ def _locked(original: ChangeSet, actor: Actor) -> tuple[dict[str, Tag], list[str
     """The tags of the change-set by the names in it, under lock, and those made again as it ended
     them, whether an agent carried them or not."""
     pairs = original.changes.filter(op__in=[Op.ADD, Op.REMOVE]).order_by()
-    heads = list(_heads(original))
+    heads = ended_tags(original)
     ops = set(pairs.values_list("op", "tag").distinct()) | {(Op.REMOVE, one.tag) for one in heads}
     if not ops:
         if followers.moved(original):
@@ -167,7 +166,7 @@ def _locked(original: ChangeSet, actor: Actor) -> tuple[dict[str, Tag], list[str
     rows = {tag.name: tag for tag in tagrows.lock_made(ended, also=set(now.values()))}
     for head in heads:
         if (name := now[str(head.tag)]) in fresh:
-            _describe_again(rows[name], head)
+            describe_again(rows[name], head)
     for op, tag in ops:
         row = rows.get(now[str(tag)])
         if row is not None and (why := guard.refusal(actor, row, adding=op == Op.REMOVE)):
@@ -175,18 +174,6 @@ def _locked(original: ChangeSet, actor: Actor) -> tuple[dict[str, Tag], list[str
     # Of two tags one may have been deleted and the other renamed to its name: once is enough.
     first = {row: name for name, row in reversed(now.items()) if row in rows}
     return {name: rows[row] for row, name in first.items()}, sorted(fresh)
-
-
-def _heads(original: ChangeSet) -> Iterable[Change]:
-    """What it says of the tags that it ended."""
-    ended = original.changes.filter(op__in=[Op.MERGE, Op.DELETE])
-    return ended.filter(agent_id=None, tag__isnull=False)
-
-
-def _describe_again(tag: Tag, head: Change) -> None:
-    for name, value in loads(str(head.old)).items():
-        setattr(tag, name, value)
-    tag.save()
 
 
 def _kept(original: ChangeSet, tags: dict[str, Tag]) -> tuple[list[Kept], int]:

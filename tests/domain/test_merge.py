@@ -165,6 +165,21 @@ def test_undo_of_a_merge_on_one_agent() -> None:
     assert drift() == []
 
 
+def test_undo_of_a_merge_on_one_agent_brings_a_protected_tag_back_protected() -> None:
+    one, other = make_agent(tags=["Vip"]), make_agent(tags=["Vip"])
+    describe_tag(name="Vip", description="Big", protection=True, actor=MANAGER)
+    done = merge_tags(source="Vip", target=make_and_name("vip"), actor=MANAGER).change_set
+    assert done
+    undone = undo(change_set_id=done.id, agent_id=one.public_id, actor=make_editor())
+    assert [(kept.tag, kept.why) for kept in undone.kept] == [
+        ("Vip", "Vip is protected: only a manager may add it.")
+    ]
+    undo(change_set_id=done.id, agent_id=other.public_id, actor=MANAGER)
+    tag = Tag.objects.get(name="Vip")
+    assert (tag.description, tag.protected, tag.n, tags_of(other)) == ("Big", True, 1, ["Vip"])
+    assert (drift(), differences()) == ([], [])
+
+
 def test_undo_of_a_merge_whose_target_was_renamed() -> None:
     agent = make_agent(tags=["Vip"])
     done = merge_tags(source="Vip", target=make_and_name("vip"), actor=MANAGER).change_set
