@@ -4,19 +4,22 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from ade.replica import connection
 from agents.actors import Actor
 from agents.listing import bounds
 from agents.listing.directory import of_kind
+from agents.listing.lookups import fetch, looked_up, of_agents
 from agents.listing.models import newest_of
-from agents.listing.tagwalk import HITS, hits
-from agents.models import AgentTag, Tag
+from agents.listing.tagwalk import TRIGRAM, holds, matches
+from agents.models import Tag
 from agents.tagnames import fold, lookalike_key
 
-# Of the tags that hold a common text, these many of the most used are looked at.
-_MOST_USED = 5000
+# Up to this many tags that hold a text are read, to rank them all.
+_FEW = 1000
+# Where there are more, these many of the most used are looked at.
+_MOST_USED = 2000
 # And these many whose name begins with it as it was typed.
 _BEGINNING = 200
 # A shorter beginning of a name says nothing about it.
@@ -84,11 +87,12 @@ def _candidates(q: str, folded: str, actor: Actor, most: int) -> tuple[list[Sugg
         kinds = (used & of_kind(users=users) for users in (False, True))
         rows = [row for kind in kinds for row in _rows(kind.order_by("-n", "name")[: most + 1])]
         return rows, len(rows) > most
-    ids = hits(folded)
-    if ids is not None and len(ids) <= HITS:
-        return list(_rows(used.filter(id__in=ids))), False
+    few = _holding(folded)
+    if few is not None:
+        return few, False
     beginning = used.filter(name__gte=q, name__lt=q + _LAST).order_by("name")[:_BEGINNING]
-    several = [*_most_used(folded), *_rows(used.filter(id__in=ids or ())), *_rows(beginning)]
+    alike = used.filter(lookalike=lookalike_key(q))[:_BEGINNING]
+    several = [*_most_used(folded), *_rows(beginning), *_rows(alike)]
     rows = list({row.name: row for row in several if folded in row.folded}.values())
     # Where the most used are all there are, nothing was left out.
     return rows, Tag.objects.order_by("-n", "name")[_MOST_USED:].exists()
@@ -98,25 +102,42 @@ def _rows(tags: QuerySet[Tag]) -> Iterable[Suggestion]:
     return (Suggestion(*row) for row in tags.values_list(*_COLUMNS))
 
 
+def _holding(folded: str) -> list[Suggestion] | None:
+    """All tags that hold the text; None if they are many, or the text is too short for its index."""
+    if len(folded) < TRIGRAM:
+        return None
+    source, wanted = matches(folded)
+    columns = ", ".join(f"t.{column}" for column in _COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM {source} LIMIT %s", [wanted, _FEW + 1])
+        rows = cursor.fetchall()
+    return [Suggestion(*row) for row in rows] if len(rows) <= _FEW else None
+
+
 def _most_used(folded: str) -> list[Suggestion]:
     """Those of the most used tags that hold the text; the limit is a fence for the planner."""
-    position = "instr" if connection.vendor == "sqlite" else "strpos"
     columns = ", ".join(_COLUMNS)
     sql = (
         f"SELECT {columns} FROM (SELECT {columns} FROM agents_tag"
-        f" ORDER BY n DESC, name LIMIT %s) t WHERE {position}(name_folded, %s) > 0"
+        f" ORDER BY n DESC, name LIMIT %s) t WHERE {holds('name_folded')}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [_MOST_USED, folded])
         return [Suggestion(*row) for row in cursor.fetchall()]
 
 
+_SHOWN = [column for column in _COLUMNS if column != "n"]
+_OF_AGENTS = f"""
+SELECT {", ".join("own.n" if column == "n" else f"t.{column}" for column in _COLUMNS)}
+FROM (
+    SELECT x.tag_id, count(*) AS n FROM {of_agents("agents_agenttag", "x", "tag_id")}
+    GROUP BY x.tag_id
+) own {looked_up("agents_tag", "t", "own.tag_id", *_SHOWN)}"""
+
+
 def _own(limit_tag: str) -> Iterable[Suggestion]:
     """The tags of the newest agents that carry this one, with counts among those agents."""
-    own = newest_of(limit_tag)
-    carried = AgentTag.objects.filter(agent_id__in=own).values("tag_id").annotate(own_n=Count("*"))
-    columns = [f"tag__{name}" if name != "n" else "own_n" for name in _COLUMNS]
-    return (Suggestion(*row) for row in carried.values_list(*columns).order_by())
+    return (Suggestion(*row) for row in fetch(_OF_AGENTS, list(newest_of(limit_tag))))
 
 
 def nearest(name: str, *, actor: Actor, limit: int = 5) -> list[Suggestion]:

@@ -11,7 +11,7 @@ from agents.listing import bounds
 # walk in the order wanted meets enough of them soon.
 HITS = 2000
 # Trigrams find three characters and more.
-_TRIGRAM = 3
+TRIGRAM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +121,21 @@ def few_hits(folded: str) -> list[int] | None:
 
 def hits(folded: str) -> list[int] | None:
     """Ids of tags whose name holds this text, HITS + 1 of them at most; None if it is too short."""
-    if len(folded) < _TRIGRAM:
+    if len(folded) < TRIGRAM:
         return None
-    if connection.vendor == "sqlite":
-        sql = "SELECT rowid FROM agents_tag_search WHERE folded MATCH %s LIMIT %s"
-        wanted = '"' + folded.replace('"', '""') + '"'
-    else:
-        sql = "SELECT id FROM agents_tag WHERE name_folded LIKE %s LIMIT %s"
-        wanted = f"%{like(folded)}%"
+    source, wanted = matches(folded)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [wanted, HITS + 1])
+        cursor.execute(f"SELECT t.id FROM {source} LIMIT %s", [wanted, HITS + 1])
         return [row[0] for row in cursor.fetchall()]
+
+
+def matches(folded: str) -> tuple[str, str]:
+    """The tags `t` whose name holds this text, by the trigram index, as a FROM and its parameter."""
+    if connection.vendor == "sqlite":
+        # The order of a cross join is kept.
+        source = "agents_tag_search s CROSS JOIN agents_tag t ON t.id = s.rowid"
+        return f"{source} WHERE s.folded MATCH %s", '"' + folded.replace('"', '""') + '"'
+    return "agents_tag t WHERE t.name_folded LIKE %s", f"%{like(folded)}%"
 
 
 def like(text: str) -> str:

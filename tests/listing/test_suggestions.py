@@ -53,7 +53,7 @@ def test_limit_and_exclude_shorten_it() -> None:
 
 
 def test_a_text_in_many_tags_still_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suggestions, "HITS", 2)
+    monkeypatch.setattr(suggestions, "_FEW", 2)
     monkeypatch.setattr(suggestions, "_MOST_USED", 2)
     make_agent(tags=["xuser1", "xuser2", "xuser3", "user"])
     make_agent(tags=["xuser1", "xuser2"])
