@@ -55,6 +55,10 @@ def any_key(actor: Any) -> Any:
     return ApiKey.objects.all()
 
 
+def any_tag(way: Any, size: int, actor: Any, limit_tag: str) -> list[str]:
+    return tags._whole(way, size)
+
+
 def any_grave(public_id: str, actor: Any) -> Tombstone | None:
     return Tombstone.objects.filter(public_id=public_id).first()
 
@@ -63,7 +67,7 @@ def any_grave(public_id: str, actor: Any) -> Tombstone | None:
 PLANTED = {
     "every agent": (AgentQuerySet, "visible_to", all_agents, ""),
     "every grave": (paging, "_buried", any_grave, "agents lists"),
-    "every tag": (tags, "_OF_OWN_AGENTS", "%s IS NOT NULL", ""),
+    "every tag": (tags, "_own", any_tag, ""),
     "every block": (guard, "check_block", anyone, ""),
     "every tag to write": (guard, "refusal", anyone, ""),
     "every tag to rename": (plans, "require_manager", anyone, "tags"),
