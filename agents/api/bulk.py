@@ -33,7 +33,7 @@ from agents.api.bulk_bodies import (
 from agents.api.schemas import READ, READ_ONE, WRITE, answers
 from agents.domain import bulk, bulkrun
 from agents.domain.bulk import Selection
-from agents.domain.bulkrenew import newer_of
+from agents.domain.bulkrenew import difference_of, newer_of
 from agents.domain.bulkresults import results_page
 from agents.domain.bulkrows import plan_pairs
 from agents.errors import BadRequest, Invalid
@@ -180,10 +180,9 @@ def _answer(plan: BulkPlan) -> Answer:
 
 def _state(plan: BulkPlan) -> dict[str, Any]:
     refused = loads(plan.refused)
-    difference = loads(plan.difference) or {}
     return {
         **_briefs([plan])[0],
-        "difference": difference if "came" in difference else None,
+        "difference": difference_of(plan),
         "newer_plan": newer_of(plan),
         "sample": [
             {"agent_id": one["id"], "name": one["name"], "changes": one["words"]}

@@ -57,6 +57,12 @@ def newer_of(plan: BulkPlan) -> str | None:
     return found if plan.state == BulkState.PLANNED else None
 
 
+def difference_of(plan: BulkPlan) -> dict[str, int] | None:
+    """How many agents came and went since the plan before, where there was one."""
+    known = loads(plan.difference) or {}
+    return {"came": known["came"], "went": known["went"]} if "came" in known else None
+
+
 def planned_seqs(plan: BulkPlan) -> Iterator[int]:
     """The keys of a plan's agents, in its order, a few batches in memory at a time."""
     batches = plan.batches.order_by("number").values_list("items", flat=True)

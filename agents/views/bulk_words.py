@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from agents.domain.bulk import undos_of
 from agents.domain.bulkdecide import Outcome
 from agents.domain.bulkplan import selection_of
-from agents.domain.bulkrenew import newer_of
+from agents.domain.bulkrenew import difference_of, newer_of
 from agents.domain.bulkresults import skipped_of
 from agents.domain.bulkrun import UNDER_WAY, is_job, is_lost
 from agents.filterparse import FLAGS, TAG_PARTS, ListState
@@ -67,6 +67,7 @@ def plan_context(plan: BulkPlan) -> dict[str, Any]:
     counts = loads(plan.planned)
     refused = loads(plan.refused)
     ended = plan.state in (BulkState.DONE, BulkState.STOPPED)
+    newer = newer_of(plan)
     return {
         "plan": plan,
         "title": title_of(plan),
@@ -77,8 +78,8 @@ def plan_context(plan: BulkPlan) -> dict[str, Any]:
         "will_change": counts.get(Outcome.CHANGE, 0),
         "others": [(counts[one], words) for one, words in _SAID.items() if counts.get(one)],
         "sample": loads(plan.sample),
-        "difference": loads(plan.difference),
-        "newer": newer_of(plan),
+        "difference": None if newer else difference_of(plan),
+        "newer": newer,
         "refused": refused[:_REFUSED],
         "refused_count": len(refused),
         "is_planned": plan.state == BulkState.PLANNED,

@@ -261,6 +261,7 @@ def test_large_plan_that_no_longer_holds_leads_to_the_new_one(
     call_command("db_worker", batch=True, startup_delay=False, interval=0, verbosity=0)
     page = client.get(url)
     assert (text_at(page, "#plan-h"), soup(page).select("#apply")) == ("Plan", [])
+    assert soup(page).select(".message-warning") == []
     newer = client.get(str(soup(page).select_one("#newer")["href"]))
     assert text_at(newer, "#apply") == "Apply to 2 agents"
     assert "1 no longer matches." in text_at(newer, ".message-warning")
