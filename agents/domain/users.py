@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from agents.actors import Actor, Power
-from agents.domain import history, keys, merge, plans, wide
+from agents.domain import history, keys, merge, plans, tagrows, wide
 from agents.domain.agents import bury
 from agents.domain.bulkwrite import Delta, write_deltas
 from agents.domain.directory import TagResult, rename_tag
@@ -124,8 +124,8 @@ def _hold_agents(tag: Tag, actor: Actor) -> tuple[list[Held], Tag]:
     names = set(others.values_list("tag__name", flat=True).distinct()) | {tag.name}
     held = hold_all(ids, actor=actor, also=names)
     locked = next((one.known for one in held.values()), None)
-    if locked is None:  # no agent carries it
-        return [], tag
+    if locked is None:  # no agent carried it when they were looked up
+        locked = tagrows.lock([tag.name])
     if any(not one.known.keys() >= one.carried.keys() for one in held.values()):
         raise Moved
     if tag.name not in locked or locked[tag.name].n != len(held):

@@ -13,6 +13,7 @@ from agents.domain.keys import create_key, rotate_key
 from agents.domain.merge import delete_tag
 from agents.domain.newagents import NewAgent
 from agents.domain.tags import change_tags, replace_tags
+from agents.domain.users import How, offboard
 from agents.jsontext import loads
 from agents.models import Agent, ApiKey, Tag
 from tests.domain.meeting import meet
@@ -95,6 +96,16 @@ def test_rotation_waits_for_a_rename_and_gives_the_new_name() -> None:
         lambda: rotate_key(key_id=old.key_id, overlap=timedelta(days=1), actor=ROOT),
     )
     assert [key.limit_tag for key in ApiKey.objects.all()] == ["A", "A"]
+
+
+def test_off_boarding_deletes_an_agent_that_just_came_to_be_the_users() -> None:
+    agent = make_agent(tags=["user_1"])
+    change_tags(agent_id=agent.public_id, remove=["user_1"], actor=ROOT)
+    meet(
+        lambda: change_tags(agent_id=agent.public_id, add=["user_1"], actor=ROOT),
+        lambda: offboard(name="user_1", how=How.AGENTS, actor=ROOT),
+    )
+    assert not Agent.objects.exists()
 
 
 def test_rename_and_deletion_of_a_tag_that_others_keep_writing() -> None:
