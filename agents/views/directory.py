@@ -90,8 +90,12 @@ def _state(wanted: Wanted) -> dict[str, Any]:
             ("Labels", _query(labels), not wanted.users),
             ("Users", _query(users), wanted.users),
         ],
-        "sorts": _SORTS.items(),
-        "filters": _FILTERS.items(),
+        "q": wanted.q,
+        "search_label": "Search tags",
+        "choices": [
+            ("only", "Which", wanted.only, _FILTERS),
+            ("sort", "Sort", wanted.sort, _SORTS),
+        ],
     }
 
 

@@ -90,11 +90,11 @@ def test_search_narrows_as_one_types(new_page: NewPage) -> None:
     make_agent(tags=["alpha", "beta", "gamma"])
     page = new_page(make_user(role="viewer"))
     page.goto("/tags/")
-    page.locator("#tags-q").focus()
+    page.locator("#dir-q").focus()
     page.keyboard.type("bet")
     expect(page.locator(".dir tbody tr")).to_have_count(1)
     page.wait_for_url("**/tags/?q=bet*")
-    expect(page.locator("#tags-q")).to_be_focused()
+    expect(page.locator("#dir-q")).to_be_focused()
     page.reload()
     expect(page.locator(".dir tbody tr")).to_have_count(1)
 
