@@ -23,11 +23,13 @@ def render_page(
     fragment: str,
     status: int = 200,
 ) -> HttpResponse:
-    """Render the page, or only its named part where htmx asks for that.
+    """Render the page, or only its named part where htmx asks for that. Of a part that several pages
+    include, `fragment` names the template as well: `list_card.html#results`.
 
     Both vary on HX-Request: otherwise Back shows a cached fragment as a page.
     """
-    name = f"{template}#{fragment}" if wants_fragment(request) else template
+    part = fragment if "#" in fragment else f"{template}#{fragment}"
+    name = part if wants_fragment(request) else template
     response = render(request, name, context, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response

@@ -35,7 +35,8 @@ class Query(Protocol):
 class ListState:
     """What a list shows: the filter as typed, the order, and where the page begins.
 
-    `after` and `before` are cursors as the address holds them, and legal for the order.
+    `after` and `before` are cursors as the address holds them, and legal for the order. `locked` is
+    the tag that every agent of the list carries, where a list is on that tag's own page.
     """
 
     any: tuple[str, ...] = ()
@@ -50,6 +51,15 @@ class ListState:
     size: int = DEFAULT_SIZE
     after: str | None = None
     before: str | None = None
+    locked: str = ""
+
+    @property
+    def free(self) -> "ListState":
+        """The same agents in the list of all agents, where the tag is a part of the filter."""
+        if not self.locked:
+            return self
+        wanted = tuple(dict.fromkeys((self.locked, *self.all)))
+        return replace(self, all=wanted, locked="")
 
     @property
     def is_id(self) -> bool:
@@ -59,7 +69,7 @@ class ListState:
     @property
     def filter(self) -> AgentFilter:
         """Which agents it asks for."""
-        parts = {name: getattr(self, name) for name in (*TAG_PARTS, *FLAGS, "models")}
+        parts = {name: getattr(self.free, name) for name in (*TAG_PARTS, *FLAGS, "models")}
         return AgentFilter(**parts, **({"ids": (self.q,)} if self.is_id else {"q": self.q}))
 
     @property
@@ -77,14 +87,15 @@ class ListState:
         return self.changed(**{part: tuple(one for one in getattr(self, part) if one != value)})
 
 
-def parse(data: Query) -> tuple[ListState, list[str]]:
+def parse(data: Query, *, locked: str = "") -> tuple[ListState, list[str]]:
     """The state in a query string, and a notice for each value that had to be left out.
 
     Besides its own names it reads Letta's (`tags` with `match_all_tags`), and `tag` with `how`,
-    which is the tag that the form adds.
+    which is the tag that the form adds. `locked`, a legal tag, is the one whose page the list is on.
     """
     notices: list[str] = []
-    tags = _tags(data, notices)
+    tags = _tags(data, notices, FILTER_TAGS - bool(locked))
+    tags["all"] = tuple(name for name in tags["all"] if name != locked)
     sort = _choice(data, "sort", Sort, Sort.NEWEST, notices)
     state = ListState(
         **tags,
@@ -95,13 +106,18 @@ def parse(data: Query) -> tuple[ListState, list[str]]:
         models=_texts(data, "model", text_problem, "The model", notices),
         sort=sort,
         size=_choice(data, "size", _size, DEFAULT_SIZE, notices),
+        locked=locked,
     )
     return _place(state, data, notices), notices
 
 
 def to_query(state: ListState) -> str:
-    """The query string that `parse` reads back as this state; what is as usual is left out."""
-    pairs = [(part, tag) for part in TAG_PARTS for tag in getattr(state, part)]
+    """The query string that `parse` reads back as this state; what is as usual is left out.
+
+    Of a locked list it begins with the `name` that the tag's page is asked for by.
+    """
+    pairs = [("name", state.locked)] if state.locked else []
+    pairs += [(part, tag) for part in TAG_PARTS for tag in getattr(state, part)]
     pairs += [(flag, "1") for flag in FLAGS if getattr(state, flag)]
     pairs += [("q", state.q)] if state.q else []
     pairs += [("model", model) for model in state.models]
@@ -112,16 +128,16 @@ def to_query(state: ListState) -> str:
     return urlencode(pairs)
 
 
-def _tags(data: Query, notices: list[str]) -> dict[str, Any]:
+def _tags(data: Query, notices: list[str], most: int) -> dict[str, Any]:
     found = {part: _texts(data, part, problem, "The tag", notices) for part in TAG_PARTS}
     letta = _texts(data, "tags", problem, "The tag", notices)
     found["all" if _flag(data, "match_all_tags", notices) else "any"] += letta
     how = _choice(data, "how", _how, "all", notices)
     found[how] += _texts(data, "tag", problem, "The tag", notices)
     found = {part: tuple(dict.fromkeys(names)) for part, names in found.items()}
-    if sum(map(len, found.values())) > FILTER_TAGS:
+    if sum(map(len, found.values())) > most:
         notices.append(f"A filter has at most {FILTER_TAGS} tags; those beyond are left out.")
-    left = FILTER_TAGS
+    left = most
     for part, names in found.items():
         found[part] = names[:left]
         left -= len(found[part])

@@ -68,7 +68,6 @@ urlpatterns = [
     path("tags/delete/", tag_plans.delete, name="tag-delete"),
     path("users/", users.users, name="users"),
     path("users/one/", users.user, name="user"),
-    path("users/assign/", users.assign, name="user-assign"),
     path("users/offboard/", offboard.off_board, name="user-offboard"),
     path("history/", history.history, name="history"),
     path("history/<int:change_set_id>/", history.change_set, name="change-set"),

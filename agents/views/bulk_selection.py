@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -17,11 +17,12 @@ from agents import listing
 from agents.actors import Actor, Power
 from agents.domain.bulk import Selection
 from agents.errors import Invalid
-from agents.filterparse import DEFAULT_SIZE, ListState, parse, to_query
+from agents.filterparse import DEFAULT_SIZE, ListState, to_query
 from agents.filters import AgentFilter, Sort
 from agents.limits import BULK_PICKED, EXACT_COUNT, PAGE_MOST
 from agents.models import BulkOp
 from agents.views.access import actor_of
+from agents.views.list_place import state_at, url_of
 
 _KEY = "selections"
 _KEPT = 5  # filters whose selection a session keeps
@@ -58,7 +59,7 @@ class Picked:
 
 def filter_query(state: ListState) -> str:
     """The part of a list's address that says which agents, by which a selection is kept."""
-    return to_query(state.changed(sort=Sort.NEWEST, size=DEFAULT_SIZE))
+    return to_query(state.free.changed(sort=Sort.NEWEST, size=DEFAULT_SIZE))
 
 
 def picked_of(request: HttpRequest, state: ListState) -> Picked:
@@ -83,7 +84,7 @@ def keep(request: HttpRequest, state: ListState, picked: Picked) -> None:
 
 def to_selection(state: ListState, picked: Picked) -> Selection:
     """The agents picked, as a plan takes them."""
-    query = to_query(state)
+    query = to_query(state.free)
     if picked.every:
         return Selection(state.filter, picked.ids, query)
     return Selection(AgentFilter(ids=picked.ids), (), query)
@@ -101,7 +102,7 @@ def bar_context(
         "picked": picked,
         "picked_here": picked.on_page(shown),
         "picked_left_out": len(picked.ids) if picked.every else 0,
-        "bulk_query": to_query(state),
+        "bulk_list": url_of(state),
         "bulk_shown": shown,
     }
 
@@ -111,16 +112,16 @@ def selection(request: HttpRequest) -> HttpResponse:
     """Pick what a page of the list says; a button may pick all, none, or go on to a change."""
     actor = actor_of(request)
     actor.require(Power.MANAGE, "change agents in bulk")
-    state, _ = parse(QueryDict(request.POST.get("query", "")))
+    state = state_at(request.POST.get("list", ""))
     # One field for all of the page's agents, and no field for each: no id holds a space.
     shown = " ".join(request.POST.getlist("shown")).split()[:PAGE_MOST]
     act = request.POST.get("act", "")
     picked = _picked(picked_of(request, state), shown, request.POST.getlist("agent"), act)
     keep(request, state, picked)
     if act in _ACTS:
-        return _go_on(request, f"{reverse('bulk-new')}?{to_query(state)}&op={act}")
+        return _go_on(request, f"{reverse('bulk-new')}?{to_query(state.free)}&op={act}")
     if not wants_fragment(request):
-        return see_other(f"{reverse('agents')}?{to_query(state)}")
+        return see_other(url_of(state))
     context = bar_context(request, state, shown, actor)
     context["count"] = listing.capped_count(state.filter, actor=actor, most=EXACT_COUNT)
     return render(request, "agents/list_picked.html", context)

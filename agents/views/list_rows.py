@@ -12,6 +12,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from agents.listing import AgentRow, TagChip
+from agents.tagnames import shown
 from agents.templatetags.ade import chip_parts, marked, when
 
 # Tags of an agent that its row shows at once.
@@ -20,12 +21,14 @@ _FIRST = 4
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """An agent's row: texts as they stand in the page; `more` are the tags beyond the first few."""
+    """An agent's row: texts as they stand in the page; `more` are the tags beyond the first few,
+    `label` is the name where no markup may stand, as in an attribute."""
 
     url: str
     public_id: str
     short_id: str
     name: SafeString
+    label: str
     model: SafeString
     chips: SafeString
     more: SafeString
@@ -47,6 +50,7 @@ def shown_rows(
             public_id=row.public_id,
             short_id=row.short_id,
             name=marked(row.name),
+            label=shown(row.name),
             model=marked(row.model),
             chips=_chips(row.tags[:_FIRST], link),
             more=_chips(row.tags[_FIRST:], link),

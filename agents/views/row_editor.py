@@ -1,8 +1,6 @@
 """The tag editor in a row of the agents list: opened in the place of the row's tags, and closed."""
 
-from urllib.parse import urlsplit
-
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -10,9 +8,10 @@ from django.views.decorators.http import require_GET
 
 from ade.http import see_other, wants_fragment
 from agents.actors import Power
-from agents.filterparse import parse, to_query
+from agents.filterparse import to_query
 from agents.listing import rows
 from agents.views.access import actor_of, find_agent, not_there
+from agents.views.list_place import state_at
 from agents.views.list_rows import shown_rows
 from agents.views.tag_editor import Place, editor_of
 
@@ -37,14 +36,12 @@ def row_tags(request: HttpRequest, agent_id: str) -> HttpResponse:
         return see_other(reverse("agents"))
     (row,) = shown_rows(rows([agent.seq]), _filter_of(request)) or [not_there(actor, agent_id)]
     context = {"row": row, "may_write": actor.can(Power.WRITE), "closed": True}
-    return _fragment(request, "agents/list.html#row-tags", context)
+    return _fragment(request, "agents/list_card.html#row-tags", context)
 
 
 def _filter_of(request: HttpRequest) -> str:
     """The filter of the list that asks, written again from what can be read of its address."""
-    address = request.headers.get("HX-Current-URL", "")
-    state, _ = parse(QueryDict(urlsplit(address).query))
-    return to_query(state.changed())
+    return to_query(state_at(request.headers.get("HX-Current-URL", "")).changed())
 
 
 def _fragment(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:

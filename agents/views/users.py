@@ -6,16 +6,16 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from ade.http import render_page, see_other
+from ade.http import render_page, see_other, wants_fragment
 from agents import listing
 from agents.actors import Actor, Power
 from agents.domain.tagrows import names_a_user
 from agents.domain.users import assign as assign_agents
 from agents.domain.users import count_together
 from agents.errors import DomainError, NotAllowed, NotFound
+from agents.filterparse import ListState, parse
 from agents.filters import AgentFilter
 from agents.forms import AssignForm, text_of
 from agents.jsontext import dumps
@@ -29,10 +29,12 @@ from agents.models import Tag
 from agents.tagnames import lookalike_key, problem, text_problem
 from agents.views.access import actor_of
 from agents.views.history_words import shown_sets
-from agents.views.list_rows import shown_rows
+from agents.views.list_page import list_context, render_list, typed_tag
+from agents.views.list_place import url_of
 
 _SIZE = 50
 _FEW = 10
+_SORTS = {"name": "Name", "use": "Most agents"}
 
 
 @require_safe
@@ -55,7 +57,8 @@ def users(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "q": q,
-        "sort": sort,
+        "search_label": "Beginning of the tag or ID",
+        "choices": [("sort", "Sort", sort, _SORTS)],
         "older": page.after and urlencode([*kept, ("after", page.after)]),
         "newer": page.before and urlencode([*kept, ("before", page.before)]),
         "user_count": of_kind(users=True).count(),
@@ -71,22 +74,27 @@ def _place(request: HttpRequest, name: str) -> str | None:
     return None if not text or text_problem(text) else text
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def user(request: HttpRequest) -> HttpResponse:
-    """One user: the agents, the history, the calls, and what can be done."""
-    return _page(request, text_of(request.GET, "name") or "", AssignForm())
-
-
-@require_POST
-def assign(request: HttpRequest) -> HttpResponse:
-    """Give agents that there are to the user."""
+    """One user: the agents, the history, the calls, and what can be done; a post assigns agents."""
     actor = actor_of(request)
+    data = request.POST if request.method == "POST" else request.GET
+    name = text_of(data, "name") or ""
+    if problem(name):
+        raise NotFound("There is no such user.")
+    state, notices = parse(request.GET, locked=name)
+    if request.method == "POST":
+        return _assign(request, state, actor)
+    return typed_tag(request, state, notices) or _page(request, state, notices, actor, AssignForm())
+
+
+def _assign(request: HttpRequest, state: ListState, actor: Actor) -> HttpResponse:
+    """Give agents that there are to the user."""
     actor.require(Power.WRITE, "change tags")
-    name = text_of(request.POST, "name") or ""
     form = AssignForm(request.POST)
     if form.is_valid():
         try:
-            done = assign_agents(name=name, agent_ids=form.ids(), actor=actor)
+            done = assign_agents(name=state.locked, agent_ids=form.ids(), actor=actor)
         except NotAllowed:
             raise
         except DomainError as error:
@@ -96,37 +104,44 @@ def assign(request: HttpRequest) -> HttpResponse:
         else:
             said = "They carry it already." if done is None else "Assigned."
             messages.success(request, said)
-            return see_other(f"{reverse('user')}?{urlencode({'name': name})}")
-    return _page(request, name, form, status=422)
+            return see_other(url_of(state))
+    return _page(request, state, [], actor, form, status=422)
 
 
-def _page(request: HttpRequest, name: str, form: AssignForm, *, status: int = 200) -> HttpResponse:
-    actor = actor_of(request)
-    if problem(name):
-        raise NotFound("There is no such user.")
-    tag = Tag.objects.filter(name=name).first()
-    if tag is None or not tag.n:
-        found = _unknown(name, actor, tag)
-        return render(request, "users/unknown.html", found, status=200 if tag else 404)
-    page = listing.page(AgentFilter(any=(name,)), actor=actor, size=_FEW)
-    history = history_page(HistoryFilter(tag=name), actor=actor, size=_FEW)
-    context: dict[str, Any] = {
+def _page(
+    request: HttpRequest,
+    state: ListState,
+    notices: list[str],
+    actor: Actor,
+    form: AssignForm,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    name = state.locked
+    context: dict[str, Any] = {"nav": "users"}
+    if not wants_fragment(request):
+        tag = Tag.objects.filter(name=name).first()
+        if tag is None or not tag.n:
+            found = _unknown(name, actor, tag)
+            return render(request, "users/unknown.html", found, status=200 if tag else 404)
+        context |= _about(request, tag, actor) | {"form": form}
+    context |= list_context(request, state, notices, actor)
+    return render_list(request, "users/user.html", state, context, status=status)
+
+
+def _about(request: HttpRequest, tag: Tag, actor: Actor) -> dict[str, Any]:
+    """What the page says besides the list."""
+    history = history_page(HistoryFilter(tag=tag.name), actor=actor, size=_FEW)
+    return {
         "tag": tag,
         "facts": user_facts(tag, actor=actor),
-        "looked": LOOKED,
-        "together": count_together(tag),
-        "rows": shown_rows(listing.rows(page.seqs), urlencode({"any": name})),
-        "more": page.older,
+        "facts_of": LOOKED,
+        "shared": count_together(tag),
         "sets": shown_sets(history.rows, actor),
-        "older": history.older,
-        "alike": alike(name, tag.lookalike),
-        "form": form,
-        "calls": _calls(request, name),
-        "may_write": actor.can(Power.WRITE),
+        "alike": alike(tag.name, tag.lookalike),
+        "calls": _calls(request, tag.name),
         "may_manage": actor.can(Power.MANAGE),
-        "nav": "users",
     }
-    return render(request, "users/user.html", context, status=status)
 
 
 def _unknown(name: str, actor: Actor, tag: Tag | None) -> dict[str, Any]:

@@ -58,7 +58,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/tags/rename/": {"name": "note", "other": "new"},
     "/tags/merge/": {"name": "note", "other": "extra"},
     "/tags/delete/": {"name": "note", "typed": "note"},
-    "/users/assign/": {"name": "user_1", "agents": "AGENT"},
+    "/users/one/": {"name": "user_1", "agents": "AGENT"},
     "/users/offboard/": {"name": "user_1", "how": "tag", "typed": "user_1"},
     "/keys/": {"name": "new", "scope": "read"},
     "/webhooks/": {"url": "https://app.example/hook"},

@@ -57,7 +57,7 @@ GET  /tags/delete/                                         in     403    403    
 POST /tags/delete/                                         in     403    403    409     409
 GET  /users/                                               in     200    200    200     200
 GET  /users/one/                                           in     200    200    200     200
-POST /users/assign/                                        in     403    303    303     303
+POST /users/one/                                           in     403    303    303     303
 GET  /users/offboard/                                      in     403    403    200     200
 POST /users/offboard/                                      in     403    403    409     409
 GET  /history/                                             in     200    200    200     200

@@ -87,7 +87,7 @@ def _api_delta(desk: Desk, tag: str) -> str:
 def _assigned(desk: Desk, tag: str) -> str:
     """The tag is known by now."""
     agent = desk.bare()
-    desk.send("/users/assign/", {"name": tag, "agents": agent})
+    desk.send("/users/one/", {"name": tag, "agents": agent})
     return agent
 
 
@@ -147,7 +147,7 @@ def _typed_for_upload(desk: Desk, tag: str) -> str:
 
 def _typed_for_bulk(desk: Desk, tag: str) -> str:
     agent = str(make_agent(tags=["picked"]).public_id)
-    desk.send("/bulk/selection/", {"query": "all=picked", "shown": agent, "agent": agent})
+    desk.send("/bulk/selection/", {"list": "/agents/?all=picked", "shown": agent, "agent": agent})
     desk.apply(desk.send("/bulk/new/?all=picked&op=add", {"add": quote(tag)}))
     desk.call("POST", f"/v1/agents/{agent}/tags", {"remove": ["picked"]})
     return agent

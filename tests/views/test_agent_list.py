@@ -281,7 +281,7 @@ def test_page_cut_short_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_large_count_is_capped_and_exact_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.views.agent_list.EXACT_COUNT", 20)
+    monkeypatch.setattr("agents.views.list_page.EXACT_COUNT", 20)
     make_named(60)
     client = signed_in()
     response = client.get("/agents/?all=t")
@@ -369,3 +369,13 @@ def test_any_and_all_change_places_together() -> None:
     other = follow(client, response, "Match any of them")
     assert names(other) == ["ab", "a"]
     assert names(follow(client, other, "Match all of them")) == ["ab"]
+
+
+def test_name_with_marks_stays_inside_its_label() -> None:
+    make_agent(name='Marks \u202e "reversed"')
+    page = soup(signed_in("manager").get("/agents/"))
+    (box,) = page.select(".pick[name=agent]")
+    assert box["aria-label"] == 'Select Marks ⟨U+202E⟩ "reversed"'
+    page = soup(signed_in().get("/agents/?q=Marks&none=a%E2%80%AEb"))
+    labels = [one["aria-label"] for one in page.select(".token-remove")]
+    assert labels == ["Remove filter not a⟨U+202E⟩b"]

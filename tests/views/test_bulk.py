@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def pick(client: Client, query: str = "", *, act: str = "", **data: Any) -> Any:
-    return client.post("/bulk/selection/", {"query": query, "act": act, **data})
+    return client.post("/bulk/selection/", {"list": f"/agents/?{query}", "act": act, **data})
 
 
 def plan_all(client: Client, query: str, op: str = "add", **data: str) -> str:
@@ -97,7 +97,7 @@ def test_all_that_match_but_some() -> None:
 def test_selection_as_a_fragment_says_what_is_picked_on_the_page() -> None:
     agent = make_agent()
     client = signed_in("manager")
-    data = {"query": "", "shown": [agent.public_id], "act": "all"}
+    data = {"list": "/agents/", "shown": [agent.public_id], "act": "all"}
     response = client.post("/bulk/selection/", data, headers=HX)
     assert not is_page(response)
     assert soup(response).form["data-picked"] == agent.public_id

@@ -1,4 +1,4 @@
-"""GET /users/ and /users/one/, POST /users/assign/, GET and POST /users/offboard/."""
+"""GET /users/, GET and POST /users/one/, GET and POST /users/offboard/."""
 
 import pytest
 from django.db import connection
@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Agent, ChangeSet, Tag
 from tests.helpers import everything, make_agent, tags_of
-from tests.views.browsing import HX, is_page, signed_in, soup, text_at
+from tests.views.browsing import HX, form_at, is_page, signed_in, soup, text_at
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +77,7 @@ def test_one_user() -> None:
     make_agent(tags=["user_01"])
     response = signed_in("viewer").get("/users/one/?name=user_1")
     assert response.status_code == 200
-    assert names(response, ".dir tbody th a") == ["Bea", "Ada"]
+    assert names(response, ".row-agent > a") == ["Bea", "Ada"]
     messages = [" ".join(one.get_text().split()) for one in soup(response).select(".message")]
     assert messages == [
         "1 of its agents carries the tag of another user as well.",
@@ -87,7 +87,68 @@ def test_one_user() -> None:
     assert call == (
         'curl "http://testserver/v1/agents/?tags=user_1" -H "Authorization: Bearer $ADE_KEY"'
     )
-    assert soup(response).select("main form") == []
+    assert soup(response).select("main form[method=post]") == []
+
+
+def test_list_of_a_user_has_the_tools_of_the_list_and_keeps_to_the_user() -> None:
+    make_agent(name="Ada", tags=["user_1", "vip"])
+    make_agent(name="Bea", tags=["user_1"])
+    make_agent(name="Cem", tags=["user_2", "vip"])
+    client = signed_in("manager")
+    page = client.get("/users/one/?name=user_1&all=vip")
+    assert names(page, ".row-agent > a") == ["Ada"]
+    assert text_at(page, ".list-sentence") == "Agents with all of user_1, vip: 1"
+    links = {a.get_text(): a["href"] for a in soup(page).select("#results a[href]")}
+    assert links["×"] == "?name=user_1"
+    assert links["Clear all filters"] == "/users/one/?name=user_1"
+    assert links["vip"] == "?name=user_1&all=vip&all=vip"
+    assert links["Save as a view"] == "/views/new/?all=user_1&all=vip"
+    assert links["Export CSV"] == "/agents/export.csv?all=user_1&all=vip"
+    form = form_at(page, "#filter") | {"tag": "vip", "how": "none"}
+    response = client.get("/users/one/", form | {"all": ""}, follow=True)
+    assert response.redirect_chain == [("/users/one/?name=user_1&none=vip", 302)]
+    assert names(response, ".row-agent > a") == ["Bea"]
+
+
+def test_list_of_a_user_as_fragment() -> None:
+    make_agent(tags=["user_1"])
+    response = signed_in().get("/users/one/?name=user_1&q=x", headers=HX)
+    assert not is_page(response)
+    assert response.headers["HX-Push-Url"] == "/users/one/?name=user_1&q=x"
+    assert text_at(response, ".list-empty h2") == "No agent matches"
+
+
+def test_agents_are_picked_on_the_page_of_a_user() -> None:
+    agent, client = make_agent(tags=["user_1"]), signed_in("manager")
+    form = form_at(client.get("/users/one/?name=user_1&q=a"), "#bulk")
+    back = client.post("/bulk/selection/", form | {"agent": agent.public_id, "q": "a"})
+    assert back.headers["Location"] == "/users/one/?name=user_1&q=a"
+    on = client.post("/bulk/selection/", form | {"agent": agent.public_id, "act": "add"})
+    assert on.headers["Location"] == "/bulk/new/?all=user_1&q=a&op=add"
+    assert text_at(client.get("/agents/?all=user_1&q=a"), ".bulk-said") == "1 selected."
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("all=user_1", "name=user_1"),
+        ("any=user_1&any=b", "name=user_1&any=user_1&any=b"),
+        ("sort=name&size=25", "name=user_1&sort=name&size=25"),
+    ],
+)
+def test_user_stands_in_the_address_once(query: str, kept: str) -> None:
+    make_agent(tags=["user_1"])
+    response = signed_in().get(f"/users/one/?name=user_1&{query}", headers=HX)
+    assert response.headers["HX-Push-Url"] == f"/users/one/?{kept}"
+
+
+def test_row_editor_closes_to_chips_of_the_user() -> None:
+    agent = make_agent(tags=["user_1", "vip"])
+    url = "http://testserver/users/one/?name=user_1&q=a"
+    headers = {**HX, "HX-Current-URL": url}
+    response = signed_in().get(f"/agents/{agent.public_id}/tags/row/", headers=headers)
+    links = [chip["href"] for chip in soup(response).select(".chip")]
+    assert links == ["?name=user_1&q=a&all=user_1", "?name=user_1&q=a&all=vip"]
 
 
 @pytest.mark.parametrize("name", ['a"b', "$(x)", "a'b`c", "a b&c", "ü\n"])
@@ -112,9 +173,7 @@ def test_unknown_user_is_404_with_look_alikes() -> None:
 def test_assign_by_ids() -> None:
     agent, client = make_agent(), signed_in()
     make_agent(tags=["user_1"])
-    response = client.post(
-        "/users/assign/", {"name": "user_1", "agents": f" {agent.public_id}\r\n"}
-    )
+    response = client.post("/users/one/", {"name": "user_1", "agents": f" {agent.public_id}\r\n"})
     assert response.headers["Location"] == "/users/one/?name=user_1"
     assert tags_of(agent) == ["user_1"]
 
@@ -123,7 +182,7 @@ def test_assign_by_ids() -> None:
 def test_assign_refused_keeps_what_was_typed(ids: str) -> None:
     make_agent(tags=["user_1"])
     before = everything()
-    response = signed_in().post("/users/assign/", {"name": "user_1", "agents": ids})
+    response = signed_in().post("/users/one/", {"name": "user_1", "agents": ids})
     assert (response.status_code, everything() == before) == (422, True)
     assert len(soup(response).select("#id_agents_error")) == 1
     assert text_at(response, "textarea") == ids.replace("\x00", "\ufffd")
