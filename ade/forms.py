@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allauth.account.forms import LoginForm
+from allauth.account.forms import LoginForm, ReauthenticateForm
 from django import forms
 from django.contrib.auth import forms as auth_forms
 
@@ -30,6 +30,15 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth ships no types
     def _focus(self, name: str) -> None:
         for key, field in self.fields.items():
             field.widget.attrs["autofocus"] = key == name
+
+
+class ProofForm(ReauthenticateForm):  # type: ignore[misc]  # allauth ships no types
+    """The password once more, before what can give others access."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _dress(self)
+        self.fields["password"].widget.attrs["autofocus"] = True
 
 
 class NewPasswordForm(auth_forms.SetPasswordForm):  # type: ignore[type-arg]  # generic in its stubs only
