@@ -13,6 +13,7 @@ from agents.domain.bulkrenew import difference_of, newer_of
 from agents.domain.bulkresults import skipped_of
 from agents.domain.bulkrun import UNDER_WAY, is_job, is_lost
 from agents.filterparse import FLAGS, TAG_PARTS, ListState
+from agents.filters import AgentFilter
 from agents.jsontext import loads
 from agents.models import BulkOp, BulkPlan, BulkState
 from agents.tagnames import shown
@@ -48,6 +49,8 @@ def which(plan: BulkPlan) -> SafeString:
         return SafeString()
     wanted = selection_of(plan).wanted
     parts = {name: getattr(wanted, name) for name in (*TAG_PARTS, *FLAGS, "models", "q")}
+    if wanted == AgentFilter(ids=wanted.ids) and wanted.ids is not None:
+        return format_html("{} agent{} picked one by one", *_counted(wanted.ids))
     words = [sentence(ListState(**parts))]
     if wanted.name is not None:
         words.append(format_html("named <strong><bdi>{}</bdi></strong>", shown(wanted.name)))
@@ -56,6 +59,10 @@ def which(plan: BulkPlan) -> SafeString:
     if wanted.ids is not None:
         words.append(format_html("of {} picked one by one", len(wanted.ids)))
     return format_html_join(", ", "{}", ((word,) for word in words))
+
+
+def _counted(ids: tuple[str, ...]) -> tuple[str, str]:
+    return f"{len(ids):,}", "" if len(ids) == 1 else "s"
 
 
 def _tags(names: list[str]) -> SafeString:

@@ -273,7 +273,7 @@ def test_large_plan_that_no_longer_holds_leads_to_the_new_one(
     [
         (AgentFilter(), "Agents."),
         (AgentFilter(any=("a",), none=("b",), name="Bob"), "Agents with a and not b, named Bob."),
-        (AgentFilter(ids=("x", "y")), "Agents, of 2 picked one by one."),
+        (AgentFilter(ids=("x", "y")), "2 agents picked one by one."),
         (
             AgentFilter(identities=("x",), userless=True),
             "Agents without a user, of a given identity.",
