@@ -108,8 +108,9 @@ def _marked(char: str) -> str:
 
 @register.filter
 def in_words(field: str) -> str:
-    """A field's name as a person reads it."""
-    return field.replace("_", " ")
+    """A field's name as a person reads it; what follows it, an ID or a label, stays as it is."""
+    name, space, which = field.partition(" ")
+    return name.replace("_", " ") + space + which
 
 
 @register.filter

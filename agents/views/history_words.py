@@ -8,6 +8,7 @@ from agents.actors import Actor, Power
 from agents.domain.undo import UNDOABLE
 from agents.listing.history import SetRow
 from agents.models import Act, Change, ChangeSet, Op
+from agents.templatetags.ade import in_words
 
 _SIGNS = {Op.ADD: "+", Op.REMOVE: "\N{MINUS SIGN}"}
 _WORDS = {Op.ADD: "added", Op.REMOVE: "removed"}
@@ -118,7 +119,7 @@ def _fields(row: SetRow) -> Iterable[Line]:
     names = [one.field for one in row.changes if one.op == Op.SET]
     tags = {one.tag for one in row.changes if one.op == Op.SET and one.tag is not None}
     if names:
-        shown = ", ".join(dict.fromkeys(name.replace("_", " ") for name in names[:_NAMED]))
+        shown = ", ".join(dict.fromkeys(map(in_words, names[:_NAMED])))
         yield Line(word=f"set {shown}", tag=next(iter(tags)) if len(tags) == 1 else None)
 
 

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.domain.tags import change_tags
 from agents.models import ChangeSet
+from agents.templatetags.ade import in_words
 from tests.helpers import ROOT, make_agent, make_key_actor, tags_of
 from tests.views.browsing import HX, signed_in, soup, text_at
 
@@ -95,3 +96,8 @@ def test_queries_do_not_grow_with_the_rows(tab: str) -> None:
             client.get(f"/agents/{agent.public_id}/{tab}")
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_fields_are_named_in_words_and_what_they_are_of_exactly() -> None:
+    assert in_words("context_window_limit") == "context window limit"
+    assert in_words("webhook wh_1a_2b") == "webhook wh_1a_2b"
