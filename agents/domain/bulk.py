@@ -131,6 +131,12 @@ def undos_of(plans: Collection[BulkPlan]) -> dict[int | None, BulkPlan]:
     return {undo.undoes: undo for undo in BulkPlan.objects.filter(undoes__in=sets)} if sets else {}
 
 
+def changed_by(change_set_ids: Collection[int]) -> dict[int | None, int]:
+    """By their change-sets, how many agents bulk changes have changed."""
+    plans = BulkPlan.objects.filter(change_set_id__in=change_set_ids) if change_set_ids else []
+    return {plan.change_set_id: plan.changed for plan in plans}
+
+
 def require_agents(plan: BulkPlan) -> None:
     """Raise Conflict where a plan has nothing to do."""
     if not loads(plan.planned).get(Outcome.CHANGE):

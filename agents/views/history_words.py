@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agents.actors import Actor, Power
+from agents.actors import Actor, Power, Source
+from agents.domain.bulk import changed_by
 from agents.domain.undo import UNDOABLE
 from agents.listing.history import SetRow
 from agents.models import Act, Change, ChangeSet, Op
@@ -41,10 +42,14 @@ class ShownSet:
 
 def shown_sets(rows: Iterable[SetRow], actor: Actor) -> list[ShownSet]:
     """The change-sets of a page in words."""
-    return [_shown(row, actor) for row in rows]
+    known = list(rows)
+    # Of all others the changes that were read say it, or the change-set itself.
+    large = [row.change_set for row in known if row.cut]
+    changed = changed_by([one.id for one in large if one.source == Source.BULK])
+    return [_shown(row, actor, changed.get(row.change_set.id)) for row in known]
 
 
-def _shown(row: SetRow, actor: Actor) -> ShownSet:
+def _shown(row: SetRow, actor: Actor, changed: int | None) -> ShownSet:
     agents = {change.agent_id for change in row.changes if change.agent_id is not None}
     single = len(agents) == 1 and not row.cut and row.change_set.agent_count is None
     agent = next((one for one in row.changes if one.agent_id is not None), None)
@@ -53,7 +58,7 @@ def _shown(row: SetRow, actor: Actor) -> ShownSet:
     lines = list(_heads(row))
     if lines and row.change_set.act == Act.OFFBOARD:
         lines += _made(row, single=False)
-    lines = lines or [*_made(row, single=single), *_moved(row), *_fields(row)]
+    lines = lines or [*_made(row, single=single), *_moved(row, changed), *_fields(row)]
     return ShownSet(
         row.change_set,
         lines[: _NAMED + 1],
@@ -100,19 +105,20 @@ def _made(row: SetRow, *, single: bool) -> Iterable[Line]:
             yield Line(word=word, agents=_number(number, row.cut))
 
 
-def _moved(row: SetRow) -> Iterable[Line]:
+def _moved(row: SetRow, changed: int | None) -> Iterable[Line]:
     """Each tag that was put on or taken off, with on how many agents; those on most come first."""
     on: dict[tuple[str, str], set[str | None]] = defaultdict(set)
     for change in row.changes:
         if change.op in _SIGNS and change.agent_id is not None:
             on[change.op, str(change.tag)].add(change.agent_id)
+    # Of a cut one that counted its agents the number of all says more than that of some.
+    counted = row.change_set.agent_count if changed is None else changed
+    in_all = counted if row.cut else None
     for (op, tag), agents in sorted(on.items(), key=lambda one: -len(one[1])):
-        # Of a cut one that counted its agents the number of all says more than that of some.
-        counted = row.cut and row.change_set.agent_count is not None
-        number = "" if counted else _number(len(agents), row.cut)
+        number = _number(len(agents), row.cut) if in_all is None else ""
         yield Line(_SIGNS[Op(op)], _WORDS[Op(op)], tag, None, number)
-    if row.cut and row.change_set.agent_count is not None:
-        yield Line(word="in all", agents=_agents(row, 0))
+    if in_all is not None:
+        yield Line(word="in all", agents=_number(in_all, cut=False))
 
 
 def _fields(row: SetRow) -> Iterable[Line]:

@@ -6,12 +6,16 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.actors import MANAGE
 from agents.domain.agents import create_agents
+from agents.domain.bulk import BulkChange, Selection, make_plan
 from agents.domain.directory import rename_tag
 from agents.domain.merge import merge_tags
 from agents.domain.newagents import NewAgent
 from agents.domain.tags import change_tags
+from agents.domain.undo_set import undo_set
 from agents.domain.users import How, offboard
-from agents.models import ChangeSet
+from agents.filters import AgentFilter
+from agents.models import BulkOp, ChangeSet
+from agents.tasks import begin
 from tests.helpers import ROOT, everything, make_agent, make_editor, tags_of
 from tests.views.browsing import signed_in, soup, text_at
 
@@ -135,6 +139,22 @@ def test_undo_of_a_merge_of_an_unused_tag_is_offered_and_brings_it_back() -> Non
     assert text_at(answer, ".message-success") == "x is back. No agent carries it."
     assert entries(client.get("/history/"))[0].endswith("now brought back x")
     assert client.get("/tags/one/?name=x").status_code == 200
+
+
+def test_a_bulk_change_of_many_says_on_how_many() -> None:
+    create_agents([NewAgent(model="a/b", tags=["t"]) for _ in range(120)], actor=ROOT)
+    change = BulkChange(BulkOp.REPLACE, add=["v"], remove=["t"])
+    plan = make_plan(selection=Selection(AgentFilter()), change=change, actor=ROOT)
+    begin(plan_id=plan.id, actor=ROOT)
+    make_agent(tags=["w"])
+    merge_tags(source="v", target="w", actor=MANAGER)
+    minus = "\N{MINUS SIGN}"
+    client = signed_in("manager")
+    told = entries(client.get("/history/"))
+    assert told[2].endswith(f"now +added v {minus}removed t in all 120 agents")
+    undo_set(change_set_id=_id(0), actor=MANAGER)
+    told = entries(client.get("/history/"))
+    assert told[0].endswith(f"now brought back v {minus}removed w +added v in all 120 agents")
 
 
 def test_end_of_a_user_says_how_many_agents_were_deleted() -> None:
