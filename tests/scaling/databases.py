@@ -34,7 +34,7 @@ OPTIONS = {
 }
 
 
-def eventually(condition: Callable[[], bool], *, seconds: float = 30) -> float:
+def eventually(condition: Callable[[], bool], *, seconds: float = 120) -> float:
     """Wait until it holds; the seconds that took."""
     begun = time.monotonic()
     while not condition():
@@ -79,7 +79,7 @@ class Database:
         self._run("pg_basebackup", "-D", self._data, "-d", conninfo, "-cfast", "-Xstream", "-R")
         self.start()
 
-    def start(self, *, seconds: float = 30) -> None:
+    def start(self, *, seconds: float = 120) -> None:
         """Start it, and wait until it answers."""
         options = [f"-c{name}={value}" for name, value in self._options.items()]
         with self._log.open("ab") as output:
@@ -121,7 +121,7 @@ class Database:
     def ask(self, statement: str, *, database: str = "ade") -> list[tuple[object, ...]]:
         """The rows of a statement of our own."""
         where = {"host": HOST, "port": self.port, "user": "ade", "dbname": database}
-        with psycopg.connect(**where, autocommit=True, connect_timeout=2) as connection:
+        with psycopg.connect(**where, autocommit=True, connect_timeout=20) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
