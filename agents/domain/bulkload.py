@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
+from ade.sqlite import statistics
 from agents.actors import Actor, Power
 from agents.domain import guard, history, search, tagrows
 from agents.domain.newagents import AgentColumns
@@ -78,14 +79,14 @@ def load(
 
 
 def settle() -> None:
-    """Bring the planner's statistics up to date after a load."""
+    """Bring the planner's statistics up to date after a load; on SQLite there are to be none."""
     tables = ", ".join(
         model._meta.db_table
         for model in (Agent, AgentDetail, AgentTag, Tag, ChangeSet, Change, Tombstone)
     )
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
-            cursor.execute("ANALYZE")
+            statistics.forget(connection)
         elif connection.in_atomic_block:  # where VACUUM may not run
             cursor.execute(f"ANALYZE {tables}")
         else:
