@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from bs4 import BeautifulSoup
+from django.conf import settings
 from postgres import cluster
 from processes import ROOT
 from serve import free_port, server_command
@@ -94,3 +95,13 @@ def test_every_way_to_start_the_server_is_the_same() -> None:
     image = re.search(r'^CMD \["granian", (.*)\]$', (ROOT / "Dockerfile").read_text(), re.M)[1]
     container = image.replace('"', "").replace("0.0.0.0", "127.0.0.1").split(", ")
     assert sorted(guide) == sorted(service) == sorted(container) == sorted(wanted)
+
+
+def test_web_servers_before_it_take_what_it_takes() -> None:
+    said = re.findall(
+        r"^ +(client_max_body_size|max_size|request_buffers) (\d+)Mi?B?;? ", GUIDE, re.M | re.I
+    )
+    size = str(settings.DATA_UPLOAD_MAX_MEMORY_SIZE >> 20)
+    assert said == [
+        (name, size) for name in ("client_max_body_size", "max_size", "request_buffers")
+    ]
