@@ -119,7 +119,7 @@ def test_list_of_a_user_as_fragment() -> None:
 
 
 def test_agents_are_picked_on_the_page_of_a_user() -> None:
-    agent, client = make_agent(tags=["user_1"]), signed_in("manager")
+    agent, client = make_agent(name="Ada", tags=["user_1"]), signed_in("manager")
     form = form_at(client.get("/users/one/?name=user_1&q=a"), "#bulk")
     back = client.post("/bulk/selection/", form | {"agent": agent.public_id, "q": "a"})
     assert back.headers["Location"] == "/users/one/?name=user_1&q=a"
