@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from ade.replica import connection
-from agents.actors import Actor
+from agents.actors import Actor, Kind, Source
 from agents.listing import bounds
 from agents.listing.directory import of_kind
 from agents.listing.lookups import fetch, looked_up, of_agents
 from agents.listing.models import newest_of
 from agents.listing.tagwalk import TRIGRAM, holds, matches
-from agents.models import Tag
+from agents.models import Act, Change, ChangeSet, Op, Tag
 from agents.tagnames import fold, lookalike_key
 
 # Up to this many tags that hold a text are read, to rank them all.
@@ -22,6 +22,10 @@ _FEW = 1000
 _MOST_USED = 2000
 # And these many whose name begins with it as it was typed.
 _BEGINNING = 200
+# Of what a person did last these many acts are looked at, for so many tags to offer before anything
+# is typed.
+_ACTS = 30
+_LAST_ADDED = 3
 # A shorter beginning of a name says nothing about it.
 _TELLING = 2
 _LAST = "\U0010ffff"
@@ -50,11 +54,19 @@ class Suggestions:
     more: bool = False
 
 
-def suggest(q: str, *, actor: Actor, limit: int = 10, exclude: Collection[str] = ()) -> Suggestions:
+def suggest(
+    q: str,
+    *,
+    actor: Actor,
+    limit: int = 10,
+    exclude: Collection[str] = (),
+    added_last: bool = False,
+) -> Suggestions:
     """Tags in use that hold `q`, case and accents folded.
 
     In this order: equal to it, beginning with it, with a word that begins with it, holding it;
-    within each by use. Where `q` is empty: by use, and those that name users after all others.
+    within each by use. Where `q` is empty: by use, and those that name users after all others; with
+    `added_last` those before them that the person added last.
     """
     folded = fold(q)
     left_out = set(exclude)
@@ -62,7 +74,24 @@ def suggest(q: str, *, actor: Actor, limit: int = 10, exclude: Collection[str] =
     rows = [row for row in found if row.name not in left_out and row.n]
     word = re.compile(r"(?:^|[\W_])" + re.escape(folded))
     rows.sort(key=lambda row: (_rank(row, folded, word), -row.n, row.name))
+    if not folded and added_last:
+        rows = list({row.name: row for row in [*_added_last(actor, left_out), *rows]}.values())
     return Suggestions(rows[:limit], len(rows), more)
+
+
+def _added_last(actor: Actor, left_out: Collection[str]) -> list[Suggestion]:
+    """The tags that a person added last in the tag editor, and that are in use, the last first."""
+    if actor.kind != Kind.PERSON or actor.limit is not None:
+        return []
+    acts = ChangeSet.objects.filter(actor_id=actor.id).order_by("-id")
+    newest = list(acts.values_list("id", "act", "source")[:_ACTS])
+    ids = [key for key, *what in newest if what == [Act.TAGS, Source.PAGE]]
+    added = Change.objects.filter(change_set_id__in=ids, op=Op.ADD).values_list(
+        "change_set_id", "tag"
+    )
+    names = dict.fromkeys(name for _, name in sorted(added, reverse=True) if name not in left_out)
+    rows = {row.name: row for row in _rows(Tag.objects.filter(name__in=names, n__gt=0))}
+    return [rows[name] for name in names if name in rows][:_LAST_ADDED]
 
 
 def _rank(row: Suggestion, folded: str, word: re.Pattern[str]) -> int:

@@ -20,7 +20,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
     """The options of the add field: tags in use that hold the text."""
     actor = actor_of(request)
     typed = " ".join(request.GET.get("q", "").split())
-    found = suggestions_for(typed, actor=actor, limit=SUGGESTIONS)
+    found = suggestions_for(typed, actor=actor, limit=SUGGESTIONS, added_last=True)
     carried = _carried(actor, request.GET.get("agent", ""))
     context = {
         "typed": typed,

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from agents.actors import Actor
+from agents.domain.tags import change_tags
 from agents.listing import bounds, suggestions
 from agents.listing.suggestions import suggest
-from tests.helpers import ROOT, make_agent, make_key_actor
+from tests.helpers import ROOT, make_agent, make_editor, make_key_actor
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +35,26 @@ def test_nothing_typed_offers_the_most_used_and_users_last() -> None:
     make_agent(tags=["user_1", "vip"])
     make_agent(tags=["user_1", "beta"])
     assert names("") == ["beta", "vip", "user_1"]
+
+
+def test_nothing_typed_offers_first_what_the_person_added_last() -> None:
+    mara, otto = make_editor("Mara"), make_editor("Otto")
+    agent = make_agent(tags=["vip", "beta", "user_1"])
+    make_agent(tags=["vip"])
+    for added, who in (("one", mara), ("his", otto), ("user_7", mara), ("gone", mara)):
+        change_tags(agent_id=agent.public_id, add=[added], remove=[], actor=who)
+    change_tags(agent_id=agent.public_id, add=[], remove=["gone"], actor=otto)
+
+    def offered(actor: Actor) -> list[str]:
+        return [row.name for row in suggest("", actor=actor, added_last=True).rows]
+
+    assert offered(mara) == ["user_7", "one", "vip", "beta", "his", "user_1"]
+    assert offered(otto) == ["his", "vip", "beta", "one", "user_1", "user_7"]
+    assert offered(ROOT) == ["vip", "beta", "his", "one", "user_1", "user_7"]
+    assert [row.name for row in suggest("user", actor=mara, added_last=True).rows] == [
+        "user_1",
+        "user_7",
+    ]
 
 
 @pytest.mark.parametrize("q", ["é", "%", "_", '"', "'", "\\", "e:", "\0", "*"])
