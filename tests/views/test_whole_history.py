@@ -137,7 +137,7 @@ def test_undo_of_a_merge_of_an_unused_tag_is_offered_and_brings_it_back() -> Non
     assert offered
     answer = client.post(str(offered["action"]), follow=True)
     assert text_at(answer, ".message-success") == "x is back. No agent carries it."
-    assert entries(client.get("/history/"))[0].endswith("now brought back x")
+    assert entries(client.get("/history/"))[0].endswith(" brought back x")
     assert client.get("/tags/one/?name=x").status_code == 200
 
 
@@ -151,10 +151,10 @@ def test_a_bulk_change_of_many_says_on_how_many() -> None:
     minus = "\N{MINUS SIGN}"
     client = signed_in("manager")
     told = entries(client.get("/history/"))
-    assert told[2].endswith(f"now +added v {minus}removed t in all 120 agents")
+    assert told[2].endswith(f" +added v {minus}removed t in all 120 agents")
     undo_set(change_set_id=_id(0), actor=MANAGER)
     told = entries(client.get("/history/"))
-    assert told[0].endswith(f"now brought back v {minus}removed w +added v in all 120 agents")
+    assert told[0].endswith(f" brought back v {minus}removed w +added v in all 120 agents")
 
 
 def test_end_of_a_user_says_how_many_agents_were_deleted() -> None:
@@ -162,7 +162,7 @@ def test_end_of_a_user_says_how_many_agents_were_deleted() -> None:
     make_agent(tags=["user_1", "user_2"])
     offboard(name="user_1", how=How.AGENTS, actor=MANAGER)
     told = entries(signed_in("manager").get("/history/"))[0]
-    assert told.endswith("now deleted user_1 (user) on 2 agents deleted 1 agent")
+    assert told.endswith(" deleted user_1 (user) on 2 agents deleted 1 agent")
 
 
 def test_undo_of_nothing_is_404() -> None:
