@@ -44,7 +44,8 @@ def problem(name: str) -> str | None:
 def shown(name: str, most: int = 60) -> str:
     """The name fit for a message: unprintable characters as marks, shortened to `most`."""
     kept = name if len(name) <= most else name[: most - 1]
-    text = "".join(mark_of(char) or char for char in kept)
+    plain = kept.isascii() and kept.isprintable()  # of nearly all texts nothing needs a mark
+    text = kept if plain else "".join(mark_of(char) or char for char in kept)
     return text if kept == name else text + "…"
 
 

@@ -94,5 +94,5 @@ def test_lookup_after_a_rollback_and_after_new_plans(other: BaseDatabaseWrapper)
     assert look_up(other, "a") == 0
     other.rollback()
     other.set_autocommit(True)
-    other._planned_at = float("-inf")  # type: ignore[attr-defined]  # a minute ago
+    other._planned_at = float("-inf")  # type: ignore[attr-defined]  # long ago
     assert look_up(other, "a") == 0
