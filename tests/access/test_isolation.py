@@ -80,6 +80,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.only_sqlite  # these try the walk, and take minutes; whichever database it walks on
 @pytest.mark.parametrize("leak", PLANTED)
 def test_a_planted_leak_is_found(leak: str, monkeypatch: pytest.MonkeyPatch) -> None:
     *where, mostly = PLANTED[leak]
