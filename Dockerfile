@@ -27,4 +27,4 @@ WORKDIR /srv/ade
 USER 10001
 EXPOSE 8283
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8283/healthz', timeout=4)"]
-CMD ["granian", "--interface=wsgi", "--host=0.0.0.0", "--port=8283", "--workers=2", "--blocking-threads=4", "--http=1", "--no-ws", "--respawn-failed-workers", "--http1-header-read-timeout=15000", "--workers-kill-timeout=25", "--log-level=warning", "ade.wsgi:application"]
+CMD ["granian", "--interface=wsgi", "--host=0.0.0.0", "--port=8283", "--workers=2", "--blocking-threads=64", "--backpressure=4096", "--http=1", "--no-ws", "--respawn-failed-workers", "--http1-header-read-timeout=15000", "--workers-kill-timeout=25", "--log-level=error", "ade.wsgi:application"]

@@ -32,6 +32,9 @@ SIGN_INS = Counter("ade_sign_ins", "Attempts to sign in.", ["result"], registry=
 REFUSED = Counter(
     "ade_rate_limited", "Requests over a rate limit.", ["counted_by"], registry=REGISTRY
 )
+BODIES = Counter(
+    "ade_bodies_given_up", "Bodies that were not read to their end.", ["why"], registry=REGISTRY
+)
 TAG_CHANGES = Counter(
     "ade_tag_changes", "Tags added to and removed from agents.", ["op", "source"], registry=REGISTRY
 )

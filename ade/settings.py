@@ -42,6 +42,11 @@ BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
 RATE_PER_CALLER = env.int("RATE_PER_CALLER", 0 if TESTING else 6000)
 RATE_PER_ADDRESS = env.int("RATE_PER_ADDRESS", 0 if TESTING else 600)
 
+# Seconds that a body may take to arrive, and a second more for each 10 kB of it; seconds that a client
+# may take nothing of its answer.
+BODY_SECONDS = env.int("BODY_SECONDS", 20)
+READ_SECONDS = env.int("READ_SECONDS", 60)
+
 # A folder that the processes of one server share on this machine, for counts that need not be kept.
 # Empty: the web server's processes share one in the folder for temporary files.
 RUN_DIR = env.str("RUN_DIR", "")

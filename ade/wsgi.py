@@ -4,10 +4,13 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from ade import patience, runtime
+from ade import patience, runtime, sockets
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ade.settings")
 runtime.serving()
+sockets.allow_many()
 
-application = get_wsgi_application()
+from ade.serving import Served  # noqa: E402  # it counts, which begins after that
+
+application = Served(get_wsgi_application())
 patience.begin()

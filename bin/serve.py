@@ -55,20 +55,21 @@ Ctrl-C stops it. The data stays.
 
 
 def server_command(port: int) -> list[str | Path]:
-    """Granian with two workers; four threads each, so that two slow readers cannot stop it."""
+    """Granian with two workers. Most of their threads are to wait for slow bodies: ade/arrivals.py."""
     return [
         Path(sys.executable).parent / "granian",
         "--interface=wsgi",
         f"--host={HOST}",
         f"--port={port}",
         "--workers=2",
-        "--blocking-threads=4",
+        "--blocking-threads=64",
+        "--backpressure=4096",  # connections of a worker, unused ones too
         "--http=1",
         "--no-ws",
         "--respawn-failed-workers",
         "--http1-header-read-timeout=15000",  # also how long an unused connection is kept
         "--workers-kill-timeout=25",  # seconds; less than STOP_SECONDS
-        "--log-level=warning",
+        "--log-level=error",  # a warning says that these are many threads
         "ade.wsgi:application",
     ]
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from agents.views.errors import error_page
 
-# A reader holds a thread of the server for as long as it reads, however slowly. Half of the threads
-# that a process has (bin/serve.py) are always left to everyone else.
+# A reader holds one of the places that a process works in (ade/places.py) for as long as it reads,
+# however slowly. Half of them are always left to everyone else.
 RUNNING_MOST = 2
 _running = threading.BoundedSemaphore(RUNNING_MOST)
 

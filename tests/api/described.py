@@ -6,21 +6,25 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import schemathesis
+from django.core.wsgi import get_wsgi_application
 from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.generation.modes import GenerationMode
 from schemathesis.schemas import APIOperation
 
-from ade.wsgi import application
 from agents.api.app import api
 from tests.access.asking import World
 
 FILE = {"agents": [{"id": "agent-0", "name": "Max", "model": "a/b", "tags": ["x"]}]}
 
 
+# Not the one that is served, which lends connections: the test's own is the one to use.
+APPLICATION = get_wsgi_application()
+
+
 def _from_here(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     """ADE, asked by a program on its own machine."""
-    return application({"REMOTE_ADDR": "127.0.0.1"} | environ, start)
+    return APPLICATION({"REMOTE_ADDR": "127.0.0.1"} | environ, start)
 
 
 # A document from memory: it is the one at /v1/openapi.json.

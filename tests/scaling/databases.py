@@ -222,13 +222,13 @@ def manage(*arguments: str, environment: dict[str, str]) -> str:
 
 @contextlib.contextmanager
 def ade(
-    environment: dict[str, str], output: Path, *, workers: int = 2, threads: int = 4
+    environment: dict[str, str], output: Path, *, workers: int = 2, threads: int = 64
 ) -> Iterator[str]:
     """A server of ADE; its address."""
     port = free_port()
     size = {
         "--workers=2": f"--workers={workers}",
-        "--blocking-threads=4": f"--blocking-threads={threads}",
+        "--blocking-threads=64": f"--blocking-threads={threads}",
     }
     command = [size.get(str(part), part) for part in server_command(port)]
     with output.open("ab") as log:
