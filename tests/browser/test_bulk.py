@@ -158,6 +158,7 @@ def test_progress_is_seen_and_survives_a_closed_page(new_page: NewPage) -> None:
     make_many(BULK_AT_ONCE + 1)
     page = open_list(new_page, "?any=t")
     page.locator("#bulk-all").click()
+    expect(page.locator(".bulk-said")).to_contain_text("All matching are selected")
     page.locator("#bulk-add").click()
     page.wait_for_url("**/bulk/new/**")  # and its scripts, which take over the keys
     page.locator("#id_add").fill("vip")
@@ -181,6 +182,7 @@ def check_killed(new_page: NewPage, database_url: str, count: int) -> None:
     page = open_list(new_page)
     bar = page.locator("#plan-progress")
     page.locator("#bulk-all").click()
+    expect(page.locator(".bulk-said")).to_contain_text("All matching are selected")
     page.locator("#bulk-add").click()
     page.wait_for_url("**/bulk/new/**")
     page.locator("#id_add").fill("bulk")
