@@ -50,8 +50,8 @@ def told_of_list(desk: Desk, tag: str) -> dict[str, dict[str, list[str]]]:
             cells[0]: [unguarded(cells[1])]
             for cells in _cells(desk, "/agents/export.csv", {"any": tag, "form": "long"})
         },
-        "the tag's page": _few(desk, "/tags/one/", tag),
-        "the user's page": _few(desk, "/users/one/", tag),
+        "the first ten": _few(desk, tag),
+        "page of the user": _rows(desk, {"name": tag}, "/users/one/"),
     }
 
 
@@ -126,8 +126,8 @@ def _listed(desk: Desk, query: list[tuple[str, str]]) -> dict[str, list[str]]:
     return {agent["id"]: agent["tags"] for agent in found}
 
 
-def _rows(desk: Desk, query: Any) -> dict[str, list[str]]:
-    page = desk.page("/agents/", query)
+def _rows(desk: Desk, query: Any, path: str = "/agents/") -> dict[str, list[str]]:
+    page = desk.page(path, query)
     return {
         str(row.select_one(".row-id.copy")["data-copy"]): queries(row, ".row-tags .chip", "all")[
             -1:
@@ -136,8 +136,8 @@ def _rows(desk: Desk, query: Any) -> dict[str, list[str]]:
     }
 
 
-def _few(desk: Desk, path: str, tag: str) -> dict[str, list[str]]:
-    page = desk.page(path, {"name": tag})
+def _few(desk: Desk, tag: str) -> dict[str, list[str]]:
+    page = desk.page("/tags/one/", {"name": tag})
     rows = page.select("section:has(#agents-h) table.dir tbody tr")
     return {
         str(row.select_one("th a")["href"]).split("/")[2]: queries(row, ".chip", "all")
