@@ -87,7 +87,9 @@ def test_a_killed_worker_loses_nothing(there: Receiver, database_url: str) -> No
         process.wait()
         killed.set()
     under_way = Delivery.objects.filter(state=DeliveryState.WAITING, attempts__gt=0)
-    assert 1 <= under_way.count() <= 16
+    # Those that it was sending, and those answered that it had not noted yet.
+    most_again = under_way.count()
+    assert most_again >= 1
     # Two minutes later.
     under_way.update(next_at=timezone.now() - LEASE)
     there.answer = lambda got: 204
@@ -103,7 +105,7 @@ def test_a_killed_worker_loses_nothing(there: Receiver, database_url: str) -> No
             seen.add(body["id"])
             order[body["data"]["agent_id"]] += body["data"]["added"]
     assert order == {one: ["a", "b", "c"] for one in ids}
-    assert len(there.got) - len(seen) <= 16
+    assert len(there.got) - len(seen) <= most_again
 
 
 def test_turns_go_on_while_there_is_a_webhook_and_end_with_it(there: Receiver) -> None:
