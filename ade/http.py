@@ -3,10 +3,30 @@
 from typing import Any
 
 from allauth.core.internal.httpkit import get_client_ip
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+
+# The word for programs in an error of the API, where it has none of its own.
+CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "body_too_slow",
+    409: "conflict",
+    411: "length_required",
+    412: "precondition_failed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "too_many_requests",
+    500: "internal_error",
+    501: "not_implemented",
+    503: "unavailable",
+}
 
 
 def wants_fragment(request: HttpRequest) -> bool:
@@ -35,12 +55,28 @@ def render_page(
     return response
 
 
+def show_once(response: HttpResponse) -> HttpResponse:
+    """Mark an answer that shows a secret (a new key, a one-time link): it is never compressed."""
+    response.shows_secret = True  # type: ignore[attr-defined]  # added here
+    return response
+
+
+def is_secret(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """True if the length of the answer must not depend on a secret in it: those that `show_once`
+    marks, and all pages of sign-in, where passwords, second factors and recovery codes are set."""
+    return request.path_info.startswith("/accounts/") or hasattr(response, "shows_secret")
+
+
 def client_address(request: HttpRequest) -> str:
-    """The address that asks; behind a proxy, the one that the proxy names. "" if none is known."""
-    try:
-        return get_client_ip(request) or ""  # the one that the limits of the sign-in count by
-    except ImproperlyConfigured:  # fewer proxies than PROXY_COUNT: a request from beside them
-        return str(request.META.get("REMOTE_ADDR", ""))
+    """The client's address; behind a proxy, the one that ProxyMiddleware set. "" if unknown.
+
+    It is read once per request, and only after ProxyMiddleware.
+    """
+    known: str | None = getattr(request, "_client_address", None)
+    if known is None:
+        known = get_client_ip(request) or ""  # the limits of the sign-in count by it too
+        request._client_address = known  # type: ignore[attr-defined]  # added here
+    return known
 
 
 def see_other(url: str) -> HttpResponse:

@@ -1,16 +1,19 @@
-"""The people who sign in, what was done to their accounts, and the cache that processes share."""
+"""Members who sign in, the events of their accounts, and the cache that processes share."""
 
-from typing import ClassVar
+import functools
+from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from ade.db.statements import Loader
+
 
 class Role(models.TextChoices):
-    """What a member of staff may do; each role may do all that the ones before it may."""
+    """What a member may do. Each role includes the ones before it."""
 
     VIEWER = "viewer", "Viewer"
     EDITOR = "editor", "Editor"
@@ -18,17 +21,44 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
 
 
+class MemberManager(UserManager["User"]):
+    """Reads one member by its key with a fixed statement: the sign-in does that for every page."""
+
+    use_in_migrations = False
+
+    def get(self, *args: Any, **kwargs: Any) -> "User":
+        """Return the one member that matches, as any manager does."""
+        if args or kwargs.keys() != {"pk"}:
+            return super().get(*args, **kwargs)
+        sql, members = _by_key()
+        member = members.first(sql, [kwargs["pk"]])
+        if member is None:
+            raise User.DoesNotExist
+        return member
+
+
+@functools.cache  # the model is not loaded yet
+def _by_key() -> tuple[str, Loader["User"]]:
+    members = Loader(User)
+    return f"SELECT {members.columns('u')} FROM ade_user u WHERE u.id = %s", members  # noqa: S608  # our columns
+
+
 class User(AbstractUser):
     """A member of staff. Users of the application behind the agents are tags, not rows here.
 
-    The full name stands in `first_name`: names do not come in two parts everywhere.
+    `first_name` contains the full name, because not every name has two parts.
     """
 
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
-    # Part of what a session and a password link are checked against: counting it up ends them all.
+    # Part of the hash of sessions and password links: incrementing it ends them all.
     session_series = models.PositiveIntegerField(default=0)
-    # When they last wrote, within seconds; kept where replicas are read, which must have got so far.
+    # Which agents the member can access, as JSON (agents/core/reach.py). None: all. A member with a value
+    # here has no rights of an admin or manager, whatever the role says.
+    stored_reach = models.TextField(null=True, editable=False)
+    # When the member last wrote, within seconds. A replica must have replayed that before it is read.
     wrote_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[MemberManager] = MemberManager()
 
     class Meta(AbstractUser.Meta):
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -45,26 +75,26 @@ class User(AbstractUser):
 
     @property
     def initials(self) -> str:
-        """Two letters for the picture in the header."""
+        """Return up to two letters for the header."""
         words = (self.get_full_name() or self.username).split()
         return "".join(word[0] for word in words[:2]).upper()
 
     @property
     def display_name(self) -> str:
-        """The name that history and pages show."""
+        """Return the name for history and pages."""
         return self.get_full_name() or self.username
 
     @property
     def is_admin(self) -> bool:
-        return self.role == Role.ADMIN
+        return self.role == Role.ADMIN and self.stored_reach is None
 
     @property
     def is_manager(self) -> bool:
-        """True for managers, and for admins, who may do all that managers may."""
-        return self.role in (Role.MANAGER, Role.ADMIN)
+        """True for managers and admins who can access all agents: they may change shared things."""
+        return self.role in (Role.MANAGER, Role.ADMIN) and self.stored_reach is None
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What each session of this member must carry; Django compares it at every request."""
+        """Return the hash that each session of the member contains; Django compares it at every request."""
         return salted_hmac(
             "ade.models.User.session",
             f"{self.password}:{self.session_series}",
@@ -74,7 +104,7 @@ class User(AbstractUser):
 
 
 class MemberEvent(models.Model):
-    """One thing done to an account. Text only and never changed: it outlives the account."""
+    """A change to an account. It is text only and never changed, so it outlives the account."""
 
     class What(models.TextChoices):
         ADDED = "added", "added"
@@ -86,6 +116,7 @@ class MemberEvent(models.Model):
         SESSIONS = "sessions", "ended all sessions of"
         FACTORS = "factors", "removed the second factors of"
         IDENTITY = "identity", "linked an identity to"
+        REACH = "reach", "changed the agents of"
 
     at = models.DateTimeField(default=timezone.now)
     actor_id = models.CharField(max_length=64)
@@ -105,9 +136,9 @@ class MemberEvent(models.Model):
 
 
 class CacheEntry(models.Model):
-    """A row of Django's database cache, which counts sign-in attempts across processes.
+    """A row of Django's database cache, which counts sign-in attempts for all processes.
 
-    A model, and not `createcachetable`, so that `migrate` alone makes a database that works.
+    A model instead of `createcachetable`, so that `migrate` alone prepares the database.
     """
 
     cache_key = models.CharField(max_length=255, primary_key=True)
@@ -119,3 +150,12 @@ class CacheEntry(models.Model):
 
     def __str__(self) -> str:
         return self.cache_key
+
+
+class LastBackup(models.Model):
+    """When the last good backup was made. At most one row."""
+
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.made_at:%Y-%m-%d %H:%M} UTC"

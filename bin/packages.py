@@ -1,4 +1,4 @@
-"""Programs that the tests need and pip cannot bring: found, installed by apt, or asked for."""
+"""Find programs that the tests need and pip cannot install; install them with apt, or say how."""
 
 import os
 import shutil
@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 
 class Wanted(NamedTuple):
-    """A program: its names, where it lies off the PATH, and the Debian packages that have it."""
+    """A program: its title, its names, its paths outside the PATH, and its Debian packages."""
 
     title: str
     names: tuple[str, ...]
-    places: tuple[str, ...]
+    paths: tuple[str, ...]
     packages: tuple[str, ...]
 
 
@@ -35,8 +35,14 @@ WANTED = {
         ),
         ("chromium", "fonts-liberation"),
     ),
+    "nginx": Wanted("nginx", ("nginx",), ("usr/sbin/nginx",), ("nginx",)),
+    "caddy": Wanted("Caddy", ("caddy",), ("usr/bin/caddy",), ("caddy",)),
+    "pgbackrest": Wanted("pgBackRest", ("pgbackrest",), ("usr/bin/pgbackrest",), ("pgbackrest",)),
     "pgbouncer": Wanted("PgBouncer", ("pgbouncer",), ("usr/sbin/pgbouncer",), ("pgbouncer",)),
-    # No program: Playwright brings its own Node.js, which a bare Debian cannot load without it.
+    "patroni": Wanted("Patroni", ("patroni",), ("usr/bin/patroni",), ("patroni",)),
+    "etcd": Wanted("etcd", ("etcd",), ("usr/bin/etcd",), ("etcd-server",)),
+    "haproxy": Wanted("HAProxy", ("haproxy",), ("usr/sbin/haproxy",), ("haproxy",)),
+    # A library: Playwright contains a Node.js, which needs it and does not run on a bare Debian.
     "libatomic": Wanted(
         "The library libatomic",
         (),
@@ -47,13 +53,13 @@ WANTED = {
 
 
 def find(program: str) -> str | None:
-    """The program's path, or None. A newer version is preferred where several lie side by side."""
+    """Return the program's path, or None. Of several versions, the newest."""
     wanted = WANTED[program]
     for name in wanted.names:
         if path := shutil.which(name):
             return path
-    for place in wanted.places:
-        if found := list(Path("/").glob(place)):
+    for pattern in wanted.paths:
+        if found := list(Path("/").glob(pattern)):
             return str(max(found, key=_version))
     return None
 
@@ -63,7 +69,7 @@ def _version(path: Path) -> tuple[int, ...]:
 
 
 def need(program: str) -> str:
-    """The program's path, installing it where that needs no password; else one clear sentence."""
+    """Return the program's path. Install it if that needs no password, else exit with a sentence."""
     if path := find(program):
         return path
     wanted = WANTED[program]
@@ -84,7 +90,7 @@ def need(program: str) -> str:
 
 
 def _apt_get() -> list[str] | None:
-    """How to call apt-get here without being asked anything, or None where that is not possible."""
+    """Return how to call apt-get without any question, or None if that is not possible."""
     if shutil.which("apt-get") is None:
         return None
     command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]

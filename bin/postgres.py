@@ -1,5 +1,9 @@
-"""A throw-away PostgreSQL: `.venv/bin/python bin/postgres.py COMMAND...` runs the command with
-DATABASE_URL naming it, then removes every trace of it."""
+"""A temporary PostgreSQL: `.venv/bin/python bin/postgres.py COMMAND...` runs the command with
+DATABASE_URL set to it, then removes it.
+
+pytest-postgresql cannot do this: it runs PostgreSQL as the current user, and PostgreSQL refuses root,
+which containers usually have. Tests also stop, start and freeze servers of their own.
+"""
 
 import contextlib
 import os
@@ -19,29 +23,28 @@ from processes import start, stop
 
 START_SECONDS = 120
 SETTINGS = {"listen_addresses": "", "max_connections": "200"}
-# Nothing of it has to survive a crash of the machine.
-THROWN_AWAY = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
-KEPT = {**SETTINGS, "shared_buffers": "512MB"}
+# It need not survive a crash of the machine.
+TEMPORARY = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
+PERMANENT = {**SETTINGS, "shared_buffers": "512MB"}
 
 
 class Cluster:
-    """A PostgreSQL of its own, on a socket only we can reach; can be stopped and started again.
+    """A PostgreSQL server on a socket in a private folder. It can be stopped and started again.
 
-    With `kept` its data stay in that folder, made at the first time, and are written as safely as
-    any server's.
+    With `data`, that folder contains its files. They stay, and are written safely (fsync).
     """
 
-    def __init__(self, kept: Path | None = None) -> None:
-        # On the PATH may lie a link to one of them.
+    def __init__(self, data: Path | None = None) -> None:
+        # The PATH may contain a link to a version's program.
         self._programs = Path(need("postgres")).resolve().parent
         self._user = _unprivileged_user()
-        # Short, and in a folder that the other user can enter: a socket's path has 107 bytes at most.
+        # Short, because a socket's path has at most 107 bytes, and in a folder that the other user can enter.
         self.folder = Path(tempfile.mkdtemp(prefix="ade-postgres-", dir="/tmp"))
         self.url = f"postgresql://ade@{quote(str(self.folder), safe='')}/ade"
-        self._data, self._log = kept or self.folder / "data", self.folder / "log"
-        self._settings = KEPT if kept else THROWN_AWAY
-        # Without a checkpoint where the files go away.
-        self._goodbye = signal.SIGINT if kept else signal.SIGQUIT
+        self._data, self._log = data or self.folder / "data", self.folder / "log"
+        self._settings = PERMANENT if data else TEMPORARY
+        # No checkpoint if the files are removed anyway.
+        self._stop_signal = signal.SIGINT if data else signal.SIGQUIT
         self.server: subprocess.Popen[bytes] | None = None
         if self._user:
             shutil.chown(self.folder, self._user)
@@ -50,7 +53,7 @@ class Cluster:
             _initialise(self._programs / "initdb", self._data, self._user)
 
     def start(self) -> None:
-        """Start it, and wait until it answers; the first time with an empty database."""
+        """Start the server and wait until it answers. The first time, create an empty database."""
         with self._log.open("ab") as output:
             options = [f"-c{name}={value}" for name, value in self._settings.items()]
             self.server = start(
@@ -67,21 +70,21 @@ class Cluster:
             self._is_new = False
 
     def stop(self) -> None:
-        """Stop it at once, as a crash would; what was committed is there after a start."""
+        """Stop the server at once, as a crash would. Commits survive."""
         if self.server is not None:
             stop([self.server], polite=signal.SIGQUIT)
 
     def remove(self) -> None:
-        """Stop it, and remove all but what is kept."""
+        """Stop the server and remove its folder, but not `data`."""
         if self.server is not None:
-            stop([self.server], polite=self._goodbye, seconds=60)
+            stop([self.server], polite=self._stop_signal, seconds=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def cluster(kept: Path | None = None) -> Iterator[str]:
-    """A cluster, started; gives its URL. Without `kept` nothing is left of it."""
-    made = Cluster(kept)
+def cluster(data: Path | None = None) -> Iterator[str]:
+    """Start a server and yield its URL. Without `data` nothing is left of it."""
+    made = Cluster(data)
     try:
         made.start()
         yield made.url
@@ -90,7 +93,7 @@ def cluster(kept: Path | None = None) -> Iterator[str]:
 
 
 def _unprivileged_user() -> str | None:
-    """Whom to run it as: PostgreSQL refuses root."""
+    """Return the user to run PostgreSQL as, because it refuses root; None: the current user."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
@@ -98,8 +101,8 @@ def _unprivileged_user() -> str | None:
 
 
 def _initialise(initdb: Path, data: Path, user: str | None) -> None:
-    # A locale whose order is not that of bytes, so that the tests prove the columns' own.
-    # Before PostgreSQL 15 a cluster could not have one without the system's.
+    # A locale that does not sort by bytes, so that tests prove the collation of the columns.
+    # Before PostgreSQL 15 a cluster could not have such a locale without one of the system.
     version = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=True)
     major = int(version.stdout.split()[2].split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz"))
     locale = ["--locale=C.UTF-8"]
@@ -123,7 +126,7 @@ def _wait(ready: Path, folder: Path, server: subprocess.Popen[bytes], log: Path)
     deadline = time.monotonic() + START_SECONDS
     while subprocess.run([ready, "-q", "-h", folder], check=False).returncode != 0:
         if server.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"The throw-away PostgreSQL did not start:\n{log.read_text()}")
+            sys.exit(f"The temporary PostgreSQL did not start:\n{log.read_text()}")
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""Starting programs that never outlive the script that started them."""
+"""Start programs that end with the script that started them."""
 
 import contextlib
 import ctypes
@@ -24,14 +24,14 @@ def start(
     env: Mapping[str, str] | None = None,
     output: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, as `user` where one is given.
+    """Start a program in a session of its own, as `user` if given.
 
-    In its own session Ctrl-C reaches only the script, which then stops the program in its own
-    way. Should the script be killed outright, the kernel sends the program `death_signal`.
+    Ctrl-C then reaches only the script, which stops the program itself. If the script is killed, the
+    kernel sends `death_signal` to the program.
     """
 
     def before_exec() -> None:
-        # After the change of user, which would clear it.
+        # Set after the change of user, which clears it.
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, death_signal)
 
@@ -57,9 +57,9 @@ def stop(
     seconds: float = 10,
     impatient: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Ask each program to stop; after `seconds`, or once `impatient`, kill what is left of them.
+    """Stop programs politely. After `seconds`, or when `impatient`, kill them.
 
-    Left may also be a process that the program started and did not take along.
+    Processes that they started and left behind are killed too.
     """
     programs = list(programs)
     for program in programs:
@@ -71,7 +71,7 @@ def stop(
             break
         time.sleep(0.05)
     for program in programs:
-        with contextlib.suppress(ProcessLookupError):  # nothing left of it
+        with contextlib.suppress(ProcessLookupError):  # it has ended completely
             os.killpg(program.pid, signal.SIGKILL)
         program.wait()
 

@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/images: the list and the tag editor, in each of their states.
+"""Takes the pictures of docs/images: the overview, the list and the tag editor, light and dark.
 
 What follows are names of pictures, if not all are wanted.
 """
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from packages import need
-from playwright.sync_api import Browser, FloatRect, Page, Route, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 from processes import ROOT, start, stop
 from serve import HOST, await_answer, free_port, server_command
 
@@ -22,13 +22,12 @@ IMAGES = ROOT / "docs" / "images"
 PASSWORD = secrets.token_urlsafe(12)
 AGENT = "Nova · Support"
 WIDE = {"width": 1280, "height": 800}
-NARROW = {"width": 360, "height": 780}
 EDITOR_HEIGHT = 560
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """The address of an ADE with demo data, which is gone afterwards."""
+def running() -> Iterator[tuple[str, dict[str, str]]]:
+    """The address and the settings of an ADE with demo data, which is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
             "DATABASE_URL": f"sqlite:///{folder}/ade.sqlite3",
@@ -47,7 +46,7 @@ def running() -> Iterator[str]:
         server = start(server_command(port), env=environment)
         try:
             await_answer(server, port)
-            yield f"http://{HOST}:{port}"
+            yield f"http://{HOST}:{port}", environment
         finally:
             stop([server], polite=signal.SIGTERM)
 
@@ -68,7 +67,7 @@ def signed_in(
     page.locator("[name=login]").fill("demo")
     page.locator("[name=password]").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/agents/")
+    page.wait_for_url(f"{address}/")
     yield page
     context.close()
 
@@ -80,8 +79,8 @@ def show_list(page: Page) -> None:
     page.goto("/agents/?all=user_1&none=env:dev")
 
 
-def show_narrow_list(page: Page) -> None:
-    page.goto("/agents/")
+def show_overview(page: Page) -> None:
+    page.goto("/")
 
 
 def open_editor(page: Page) -> None:
@@ -97,13 +96,6 @@ def open_editor(page: Page) -> None:
     page.locator("#tag-input").focus()
 
 
-def show_typing(page: Page) -> None:
-    open_editor(page)
-    page.keyboard.type("te", delay=50)
-    page.locator("#tag-suggest [role=option]").nth(2).wait_for()
-    page.keyboard.press("ArrowDown")
-
-
 def show_added(page: Page) -> None:
     open_editor(page)
     page.keyboard.type("onboarding")
@@ -112,62 +104,63 @@ def show_added(page: Page) -> None:
     page.locator(".is-new").wait_for()
 
 
-def show_refused(page: Page) -> None:
+def show_sources(page: Page) -> None:
+    page.goto("/sources/")
+
+
+def show_waiting(page: Page) -> None:
+    """A tag that was just added to an agent of a source."""
     open_editor(page)
-    page.keyboard.type("x" * 513)
+    page.keyboard.type("renewal")
     page.keyboard.press("Enter")
-    page.locator(".tag-trouble").wait_for()
-
-
-def show_pending(page: Page) -> None:
-    """A slow connection: the tag is there at once, and not yet kept."""
-    open_editor(page)
-    held: list[Route] = []
-    page.route("**/tags/", lambda route: held.append(route))  # playwright marks what it is given
-    page.keyboard.type("weekend")
-    page.keyboard.press("Enter")
-    page.locator("[aria-busy=true]").first.wait_for()
-
-
-def show_undone(page: Page) -> None:
-    show_added(page)
-    page.locator("#tag-undo-button").click()
-    page.locator("#tag-undo-button[data-redo]").wait_for()
+    page.locator(".chip-behind").wait_for()
 
 
 Shot = tuple[Callable[[Page], None], Mapping[str, int], str]
 LISTS: dict[str, Shot] = {
+    "overview": (show_overview, WIDE, "light"),
     "list": (show_list, WIDE, "light"),
     "list-dark": (show_list, WIDE, "dark"),
-    "list-narrow": (show_narrow_list, NARROW, "light"),
 }
 EDITORS: dict[str, Shot] = {
     "tag-editor": (show_added, WIDE, "light"),
-    "tag-editor-empty": (open_editor, WIDE, "light"),
-    "tag-editor-suggestions": (show_typing, WIDE, "light"),
-    "tag-editor-error": (show_refused, WIDE, "light"),
-    "tag-editor-pending": (show_pending, WIDE, "light"),
-    "tag-editor-undo": (show_undone, WIDE, "light"),
     "tag-editor-dark": (show_added, WIDE, "dark"),
-    "tag-editor-narrow": (show_added, NARROW, "light"),
+}
+# Taken after all others, with rows of sources in the database.
+SOURCES: dict[str, Shot] = {
+    "sources": (show_sources, WIDE, "light"),
+    "source-tag": (show_waiting, WIDE, "light"),
 }
 
 
 def main(wanted: list[str]) -> int:
-    shots = LISTS | EDITORS
+    shots = LISTS | EDITORS | SOURCES
     unknown = [name for name in wanted if name not in shots]
     if unknown:
         print(f"No picture is named {unknown[0]}: there are {', '.join(shots)}.", file=sys.stderr)
         return 2
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with running() as address, sync_playwright() as playwright:
+    with running() as (address, environment), sync_playwright() as playwright:
         # As root in a container there is no sandbox to have.
         browser = playwright.chromium.launch(
             executable_path=need("chromium"), args=["--no-sandbox", "--no-first-run"]
         )
-        for name in wanted or shots:
+        chosen = [name for name in shots if name in (wanted or shots)]
+        connected = False
+        for name in chosen:
+            if name in SOURCES and not connected:
+                connected = True
+                with (ROOT / "bin/shown_sources.py").open() as rows:
+                    manage = [sys.executable, str(ROOT / "manage.py"), "shell", "-v0"]
+                    subprocess.run(manage, env=environment, stdin=rows, check=True)
             path = IMAGES / f"{name}.png"
-            take(browser, address, path, *shots[name], is_editor=name in EDITORS)
+            take(
+                browser,
+                address,
+                path,
+                *shots[name],
+                is_editor=name in EDITORS or name == "source-tag",
+            )
             print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1024} kB")
         browser.close()
     return 0
@@ -187,7 +180,7 @@ def take(
     with signed_in(browser, address, size, theme) as page:
         prepare(page)
         page.wait_for_timeout(300)  # what fades in has faded in
-        height = EDITOR_HEIGHT if is_editor and size is WIDE else size["height"]
+        height = EDITOR_HEIGHT if is_editor else size["height"]
         clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height}
         page.screenshot(path=path, clip=clip)
 

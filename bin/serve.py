@@ -1,8 +1,7 @@
-"""Serves ADE in the foreground, says where it is, and stops as a whole.
+"""Serve ADE in the foreground: web server and worker, which stop together.
 
-Started by bin/run, which prepares the database and the settings. The worker starts and stops with
-the server, and is started again when it ends, as it does where the database is away. Without the
-server all ends.
+bin/run prepares the database and the settings, and starts this. A worker that ends, for example because
+the database is unreachable, is started again. If the server ends, everything ends.
 """
 
 import http.client
@@ -19,8 +18,8 @@ from types import FrameType
 from processes import start, stop
 
 HOST = "127.0.0.1"
-START_SECONDS = 120  # until it answers; it takes three or so, on a busy machine many more
-STOP_SECONDS = 30  # that requests and a batch of long work have to end
+START_SECONDS = 120  # until the server answers; usually three, on a busy machine many more
+STOP_SECONDS = 30  # for open requests and a batch of background work
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before a worker that ended is started again
 
 BANNER = """
@@ -50,12 +49,15 @@ The same in Python, after pip install letta-client:
   )
   print([agent.id for agent in client.agents.list(tags=[user_id])])
 
+Do not put a proxy or a tunnel in front of it: the API is open to every program on this machine, and
+a proxy would be one of them. docs/operate/deploy.md describes how to serve ADE to others.
+
 Ctrl-C stops it. The data stays.
 """
 
 
 def server_command(port: int) -> list[str | Path]:
-    """Granian with two workers. Most of their threads are to wait for slow bodies: ade/arrivals.py."""
+    """Return the command for Granian with two workers. Most of their threads wait for request bodies: ade/server/request_bodies.py."""
     return [
         Path(sys.executable).parent / "granian",
         "--interface=wsgi",
@@ -63,31 +65,32 @@ def server_command(port: int) -> list[str | Path]:
         f"--port={port}",
         "--workers=2",
         "--blocking-threads=64",
-        "--backpressure=4096",  # connections of a worker, unused ones too
+        "--backpressure=4096",  # connections of a worker, including unused ones
         "--http=1",
         "--no-ws",
         "--respawn-failed-workers",
-        "--http1-header-read-timeout=15000",  # also how long an unused connection is kept
+        "--respawn-interval=30",  # seconds that a new worker has at a reload before the old one stops
+        "--http1-header-read-timeout=15000",  # also the limit for an unused connection
         "--workers-kill-timeout=25",  # seconds; less than STOP_SECONDS
-        "--log-level=error",  # a warning says that these are many threads
+        "--log-level=error",  # there is a warning about the number of threads
         "ade.wsgi:application",
     ]
 
 
 def worker_command() -> list[str | Path]:
-    """The worker that does long work; it says nothing but what goes wrong."""
+    """Return the command for the worker, which logs errors only."""
     manage = ["manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--verbosity=0"]
     return [sys.executable, *manage]
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """Return a port that nothing listens on now."""
     with socket.create_server((HOST, 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def answers(port: int) -> bool:
-    """True once any HTTP answer comes, whatever it says."""
+    """True if the server gives any HTTP answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
         connection.request("GET", "/healthz")
@@ -100,7 +103,7 @@ def answers(port: int) -> bool:
 
 
 def await_answer(server: "subprocess.Popen[bytes]", port: int) -> None:
-    """Return once the server answers. Ends the program if it does not within START_SECONDS."""
+    """Return when the server answers. Exit if it does not within START_SECONDS."""
     deadline = time.monotonic() + START_SECONDS
     while not answers(port):
         if server.poll() is not None or time.monotonic() > deadline:
@@ -109,7 +112,7 @@ def await_answer(server: "subprocess.Popen[bytes]", port: int) -> None:
 
 
 class Signals:
-    """Counts the requests to stop: the first is polite, a second one waits no longer."""
+    """Counts signals to stop: the first stops politely, the second at once."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -121,9 +124,9 @@ class Signals:
 
 
 class Worker:
-    """The worker as a program that is always there: one that ended is started again, after a pause.
+    """The worker. If it ends, it is started again after a pause.
 
-    The pause doubles up to LONGEST_PAUSE, and is short again once one has lived for so long.
+    The pause doubles up to LONGEST_PAUSE. A worker that ran longer than that resets it.
     """
 
     def __init__(self, environment: dict[str, str]) -> None:
@@ -137,7 +140,7 @@ class Worker:
         self._started = time.monotonic()
 
     def look(self) -> None:
-        """Start it again if it has ended and its pause is over."""
+        """Start the worker again if it has ended and the pause is over."""
         status = self.program.poll()
         if status is None:
             return
@@ -158,7 +161,7 @@ class Worker:
 
 
 def watch(server: subprocess.Popen[bytes], worker: Worker, asked: Signals, port: int) -> str | None:
-    """Print the banner once the server answers, then wait; why it ended, or None if asked to."""
+    """Print the banner when the server answers, then wait. Return why it ended, or None if asked to stop."""
     started = False
     deadline = time.monotonic() + START_SECONDS
     while not asked.count:
@@ -175,7 +178,7 @@ def watch(server: subprocess.Popen[bytes], worker: Worker, asked: Signals, port:
 
 
 def banner(port: int) -> str:
-    """Where ADE is and what to do first."""
+    """Return the text with ADE's address and the first steps."""
     user, password = os.environ["DEMO_USER"], os.environ["DEMO_PASSWORD"]
     return BANNER.format(url=f"http://{HOST}:{port}", user=user, password=password)
 
@@ -185,7 +188,7 @@ def main() -> int:
     environment = {name: value for name, value in os.environ.items() if name != "DEMO_PASSWORD"}
     asked = Signals()
     with tempfile.TemporaryDirectory(prefix="ade-run-") as folder:
-        environment.setdefault("RUN_DIR", folder)  # what the two of them count adds up
+        environment.setdefault("RUN_DIR", folder)  # so that /metrics adds up the counts of both
         server = start(server_command(port), env=environment)
         worker = Worker(environment)
         try:

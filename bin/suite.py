@@ -1,18 +1,20 @@
-"""Runs the tests, stage by stage, and closes with one line that counts them all.
+"""Run the tests in stages, and end with one line that counts them all.
 
     suite.py all    SQLite, PostgreSQL, then Chromium      make test
     suite.py fast   SQLite only                            make test-fast
     suite.py prove  the heavy proofs, on both databases    make prove
 
-What follows goes to pytest. With CI=true a skipped test fails the run.
+Further arguments go to pytest. With CI=true a skipped test fails the run.
 """
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
@@ -32,12 +34,12 @@ class Stage(NamedTuple):
     in_browser: bool = False
 
 
-# One more than cores, since tests wait for servers and browsers. Whoever has no more tests takes
-# over some that wait behind a long one.
+# One process more than cores, since tests wait for servers and browsers. `worksteal`: a process without
+# tests takes some from another.
 PARALLEL = ("-n", str(min(os.cpu_count() or 1, 4) + 1), "--dist=worksteal")
 UNITS = ("-m", "not browser and not whole and not prove", *PARALLEL)
 PROOFS = ("-m", "prove")
-# These ask nothing of the database.
+# These tests do not use the database.
 WITHOUT_OPS = ("--ignore=tests/ops",)
 STAGES = {
     "fast": [Stage("SQLite", UNITS)],
@@ -55,11 +57,11 @@ STAGES = {
         Stage("Proofs on PostgreSQL", PROOFS, on_postgres=True),
     ],
 }
-NO_TESTS = 5  # pytest's status where nothing was selected
+NO_TESTS = 5  # pytest's status if no test was selected
 
 
 def tally(report: Path) -> dict[str, str]:
-    """What became of each test in a JUnit report: passed, failed or skipped; the worst counts."""
+    """Return the result of each test in a JUnit report: passed, failed or skipped; the worst counts."""
     outcomes: dict[str, str] = {}
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314  # pytest wrote it just now
         name = f"{case.get('classname')}::{case.get('name')}"
@@ -73,7 +75,7 @@ def tally(report: Path) -> dict[str, str]:
 
 
 def run(stage: Stage, arguments: list[str], folder: Path, url: str | None) -> dict[str, str]:
-    """Run pytest once; a run that broke down counts as one more failed test."""
+    """Run pytest once and return the results. If pytest itself fails, that counts as a failed test."""
     report = folder / f"{stage.title}.xml"
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     if stage.in_browser:
@@ -88,9 +90,14 @@ def run(stage: Stage, arguments: list[str], folder: Path, url: str | None) -> di
         "pytest",
         *stage.arguments,
         f"--junit-xml={report}",
+        "--durations=20",
         *arguments,
     ]
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"== {stage.title}: {time.monotonic() - began:.0f} s, {busy:.0f} s of processor time")
     outcomes = tally(report) if report.exists() else {}
     if status not in (0, NO_TESTS) and "failed" not in outcomes.values():
         outcomes[f"pytest itself, status {status}"] = "failed"
@@ -98,7 +105,7 @@ def run(stage: Stage, arguments: list[str], folder: Path, url: str | None) -> di
 
 
 def main(kind: str, *arguments: str) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster is removed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that PostgreSQL is removed
     counts: Counter[str] = Counter()
     notable: list[str] = []
     with contextlib.ExitStack() as stack:

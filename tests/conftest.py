@@ -26,6 +26,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from processes import ROOT, start, stop
 from serve import HOST, answers, free_port, server_command
 
+from ade.ops import noted_use, writable
+from tests.app_server import _app_server, app_server, app_server_package  # noqa: F401  # fixtures
+from tests.domain.sources.fixtures import letta, letta_source  # noqa: F401  # fixtures
 from tests.emptying import empty_tables
 
 # Hashing a password costs a third of a second by intent. The hash names its rounds, so the running
@@ -85,6 +88,13 @@ def django_db_modify_db_settings(
 
 
 TransactionTestCase._fixture_teardown = empty_tables
+
+
+@pytest.fixture(autouse=True)
+def fresh_process() -> None:
+    """Forget what a process remembers, as after a start: noted uses, and how long a lock is held."""
+    noted_use.forget()
+    writable.forget()
 
 
 @pytest.fixture

@@ -9,12 +9,14 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils import timezone
 
-from agents.actors import ROLE_POWERS, WRITE, Actor, Kind, Power, Source, command_actor
+from agents.core.actors import ROLE_POWERS, WRITE, Actor, ActorKind, Power, Source, command_actor
+from agents.core.reach import EVERYTHING, Reach
 from agents.domain import keys
-from agents.domain.agents import create_agent
-from agents.domain.newagents import NewAgent
-from agents.domain.search import AGENT_INDEX, TAG_INDEX
-from agents.models import Agent, AgentTag, ApiKey, Change, Op, Tag
+from agents.domain.agents.new import NewAgent
+from agents.domain.agents.write import create_agent
+from agents.domain.core import key_tokens
+from agents.domain.core.search_index import AGENT_INDEX, TAG_INDEX
+from agents.models import Agent, AgentTag, ApiKey, Change, Op, Scope, Tag
 
 ROOT = command_actor("test")
 
@@ -39,7 +41,7 @@ def tags_of(agent: Agent) -> list[str]:
 
 def make_editor(name: str = "Mara", powers: frozenset[Power] = WRITE) -> Actor:
     """A person; with `powers=MANAGE` a manager, with READ a viewer."""
-    return Actor(Kind.PERSON, f"user:{name}", name, Source.PAGE, powers)
+    return Actor(ActorKind.PERSON, f"user:{name}", name, Source.PAGE, powers)
 
 
 def make_manager(name: str = "Mona", role: str = "manager") -> Actor:
@@ -47,21 +49,30 @@ def make_manager(name: str = "Mona", role: str = "manager") -> Actor:
     users = get_user_model().objects
     user = users.filter(username=name).first() or make_user(name, role=role)
     powers = ROLE_POWERS[user.role]
-    return Actor(Kind.PERSON, f"person:{user.pk}", user.display_name, Source.PAGE, powers)
+    return Actor(ActorKind.PERSON, f"person:{user.pk}", user.display_name, Source.PAGE, powers)
 
 
 def make_key_row(limit: str | None = None, *, scope: str = "manage") -> Actor:
     """Someone with an API key that is there, also with limit and manage scope, which none has yet."""
     about = {"digest": b"", "created_at": timezone.now(), "created_by": "test"}
     key = ApiKey.objects.create(key_id="1", name="app", scope=scope, limit_tag=limit, **about)
-    return keys.actor_of(key)
+    return key_tokens.actor_of(key)
+
+
+def make_limited_key(reach: Reach, *, scope: str = "write", may_tag: tuple[str, ...] = ()) -> Actor:
+    """Someone with an API key of this reach."""
+    made = keys.create_key(name="app", actor=ROOT, scope=Scope(scope), reach=reach, may_tag=may_tag)
+    return key_tokens.actor_of(made.key)
 
 
 def make_key_actor(
     limit: str | None = None, *, may_tag: tuple[str, ...] = (), powers: frozenset[Power] = WRITE
 ) -> Actor:
-    """Someone with an API key, which may be limited to one tag."""
-    return Actor(Kind.KEY, "key:1", "API key “app”", Source.API, powers, limit, may_tag)
+    """Someone with an API key, which may be limited to one tag; it has no row, so cannot end."""
+    any_label = limit is not None and not may_tag
+    reach = EVERYTHING if limit is None else Reach.of_tags([limit])
+    name = "API key “app”"
+    return Actor(ActorKind.KEY, "app:1", name, Source.API, powers, reach, may_tag, any_label)
 
 
 def everything() -> dict[str, list[Any]]:

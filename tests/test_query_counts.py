@@ -1,28 +1,33 @@
-"""No list takes more statements for 50 rows, or for 3, than for 1."""
+"""No list takes more statements for 50 rows, or for 3, than for 1; nor does a write for many tags."""
 
 from collections.abc import Callable
+from json import dumps
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from ade import members
+from ade.accounts import members
 from ade.models import Role
-from agents.domain.agents import create_agents
-from agents.domain.identities import NewIdentity, create_identity
+from agents.domain.agents.new import NewAgent
+from agents.domain.agents.write import create_agents
+from agents.domain.identities.write import NewIdentity, create_identity
 from agents.domain.keys import create_key
-from agents.domain.newagents import NewAgent, NewBlock
-from agents.domain.tags import change_tags
-from agents.domain.views import save_view
+from agents.domain.memory.new import NewBlock
+from agents.domain.saved_views import save_view
+from agents.domain.tags.edit import change_tags
 from agents.models import Agent, Block, ChangeSet, Scope
 from tests.accounts.people import sign_in
 from tests.api.calls import make_token
-from tests.helpers import ROOT, make_user
+from tests.helpers import ROOT, make_agent, make_user
 
 pytestmark = pytest.mark.django_db
 
+TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "PRAGMA")
+
 PAGES = [
+    "/",
     "/agents/?any=t&size=50",
     "/agents/{agent}/",
     "/agents/{agent}/settings/",
@@ -116,3 +121,27 @@ def test_answers_take_no_more_statements_for_fifty_rows_than_for_one() -> None:
     headers = {"Authorization": f"Bearer {make_token(scope=Scope.MANAGE)}"}
     client = Client(headers=headers)
     assert grown(counts(ANSWERS, lambda path: client.get(path).status_code)) == {}
+
+
+@pytest.mark.parametrize("size", [3, 300])
+def test_requests_for_one_agent_take_as_many_statements_whatever_it_carries(size: int) -> None:
+    names = [f"t{number}" for number in range(size)]
+    agent = make_agent(tags=names).public_id
+    make_agent(tags=["used"])
+    client = Client(headers={"Authorization": f"Bearer {make_token()}"})
+
+    def taken(method: str, path: str, **body: list[str]) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            data = None if method == "get" else dumps(body)
+            kind = {} if data is None else {"data": data, "content_type": "application/json"}
+            response = getattr(client, method)(f"/v1/agents/{agent}{path}", **kind)
+        assert response.status_code == 200, response.content
+        return sum(not query["sql"].startswith(TRANSACTION) for query in captured)
+
+    assert taken("get", "") == 5
+    assert taken("post", "/tags", add=["used"]) == 11
+    assert taken("post", "/tags", add=["used"]) == 5  # it has the tag
+    assert taken("post", "/tags", remove=["used"]) == 10
+    assert taken("patch", "", tags=[*names, "used"]) == 14
+    assert taken("patch", "", tags=names) == 14
+    assert taken("patch", "", tags=[*names[1:], "used"]) == 15

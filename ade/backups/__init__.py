@@ -1,21 +1,20 @@
-"""Backups: one file that says what it is, is whole or not there, and is checked before it is used.
+"""Backups: a file with a manifest, which is complete or absent, and is checked before a restore.
 
     archive     the file: a tar with a manifest first and the database's own copy second
     sqlite      SQLite's online backup, compressed
     postgres    pg_dump's custom format
 
-Each database is copied by its own tool and not by one of ours: both know every type, index and
-extension, and what they wrote can be read without ADE. A backup goes back into the kind of database
-that it came from.
+The database's own tool makes the copy: it knows every type, index and extension, and its copy can be
+read without ADE. A backup can be restored only into the kind of database that it came from.
 """
 
-# Tables that stay behind. Sessions and the counts of sign-in attempts end with a restore; tasks that
-# waited or ran would begin to change agents as soon as a worker starts, without anyone's word.
+# Tables that a backup leaves out. Sessions and counts of sign-in attempts end with a restore. Restored
+# tasks would change agents as soon as a worker starts, although nobody asked for that.
 LEFT_OUT = ("django_session", "ade_cache", "django_tasks_database_dbtaskresult")
 
-# What `migrate` fills by itself: a database with nothing else in it is empty.
+# Tables that `migrate` fills: a database with rows in no other table counts as empty.
 FILLED_BY_MIGRATE = ("django_migrations", "django_content_type", "auth_permission")
 
 
 class BackupError(Exception):
-    """No backup can be made, or this one cannot be used; the message is fit to show."""
+    """A backup cannot be made or used. The message is for the user."""

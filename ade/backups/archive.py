@@ -1,7 +1,7 @@
 """The file of a backup: a tar archive of a manifest and the copy of the database.
 
-The manifest comes first, so that the file says what it is, and holds the digest of what follows:
-room is left for it, and it is written last. A file without it is one that was never finished.
+The manifest stands first and contains the digest of the copy. It is written last, into space that was
+left for it, so a file without a manifest was never finished.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from ade.backups import BackupError
+from ade.backups import BackupError, leftovers
 from ade.version import VERSION
 
 FORMAT = 1
@@ -31,7 +31,7 @@ _ROOM = 1 << 16  # bytes kept for the manifest
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a database as of one moment: its server, migrations and rows by table."""
+    """A database at one moment: its server, migrations, and number of rows by table."""
 
     server: str
     schema: str  # "" on SQLite
@@ -41,7 +41,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says of itself. `key` tells SECRET_KEYs apart and nothing else of them."""
+    """The description of a backup. `key` only shows whether two backups have the same SECRET_KEY."""
 
     format: int
     ade: str
@@ -58,7 +58,7 @@ class Manifest:
 
 
 class Sink:
-    """Takes the copy of the database: counts and digests what passes."""
+    """Writes the copy of the database, and computes its size and digest."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -77,24 +77,25 @@ class Sink:
 
 
 def key_mark() -> str:
-    """Equal for equal SECRET_KEYs."""
+    """Return a mark that is equal for equal SECRET_KEYs."""
     return salted_hmac("ade.backups", "", algorithm="sha256").hexdigest()[:16]
 
 
 @contextmanager
 def appearing(target: Path) -> Iterator[IO[bytes]]:
-    """A file, readable by its owner only, that appears under its name once it is whole on the disk.
+    """Open a file, readable by its owner only, that gets its name when it is completely on the disk.
 
-    Raises BackupError (there is a file of that name, no such folder), OSError (no room).
+    Raises BackupError (the file exists, no such folder), OSError (no room).
     """
     if target.exists():
-        raise BackupError(f"{target} is there already: choose another name, or remove it.")
+        raise BackupError(f"{target} already exists. Choose another name, or remove it.")
     if not target.parent.is_dir():
         raise BackupError(f"There is no folder {target.parent}.")
-    number, name = tempfile.mkstemp(f".{target.name}.part", ".", target.parent)
+    leftovers.remove(target.parent)
+    number, name = tempfile.mkstemp("", leftovers.PREFIX, target.parent)
     partial = Path(name)
     try:
-        with os.fdopen(number, "wb") as file:
+        with os.fdopen(number, "wb") as file, leftovers.marked(partial):
             yield file
             file.flush()
             os.fsync(number)
@@ -116,7 +117,7 @@ def _sync_folder(folder: Path) -> None:
 def pack(
     file: IO[bytes], *, database: str, payload: str, fill: Callable[[Sink], Facts]
 ) -> Manifest:
-    """Write an archive from the beginning of a file. `fill` writes the copy and gives its facts."""
+    """Write an archive from the beginning of a file. `fill` writes the copy and returns its facts."""
     made_at = timezone.now().isoformat(timespec="seconds")
     file.seek(_BLOCK + _ROOM + _BLOCK)
     sink = Sink(file)
@@ -135,7 +136,7 @@ def pack(
     )
     text = json.dumps(asdict(manifest), indent=1).encode()
     if len(text) > _ROOM:
-        raise BackupError("The manifest is larger than its room.")
+        raise BackupError("The manifest is larger than the space for it.")
     file.seek(0)
     file.write(_header(MANIFEST, _ROOM) + text.ljust(_ROOM) + _header(payload, sink.size))
     return manifest
@@ -149,11 +150,11 @@ def _header(name: str, size: int) -> bytes:
 
 @contextmanager
 def unpacking(path: Path) -> Iterator[tuple[Manifest, IO[bytes]]]:
-    """The manifest of a backup, and its copy of the database to be read; neither is checked yet.
+    """Open a backup: its manifest, and its copy of the database to read. Neither is checked yet.
 
     Raises BackupError (no backup, or an unfinished one), OSError.
     """
-    foreign = BackupError(f"{path} is no backup of ADE, or not a whole one.")
+    foreign = BackupError(f"{path} is not a backup of ADE, or is incomplete.")
     try:
         with tarfile.open(path, "r:") as archive:
             first = archive.next()
@@ -183,7 +184,7 @@ def _manifest(file: IO[bytes] | None, foreign: BackupError) -> Manifest:
 
 
 def check(path: Path, *, database: str) -> Manifest:
-    """Read a backup from end to end; it is whole and can go into this database, or BackupError."""
+    """Read a backup from end to end. Raises BackupError if it is damaged or does not fit this database."""
     with unpacking(path) as (manifest, payload):
         if manifest.database != database:
             raise BackupError(
@@ -200,5 +201,5 @@ def check(path: Path, *, database: str) -> Manifest:
             digest.update(data)
             size += len(data)
     if (size, digest.hexdigest()) != (manifest.size, manifest.sha256):
-        raise BackupError(f"{path} is damaged: its checksum is not the one that it was made with.")
+        raise BackupError(f"{path} is damaged: its checksum is wrong.")
     return manifest

@@ -1,6 +1,6 @@
-"""PostgreSQL: pg_dump's custom format; back again in one transaction, by pg_restore and psql.
+"""PostgreSQL: pg_dump's custom format, restored in one transaction by pg_restore and psql.
 
-These programs come with PostgreSQL. One that is older than the server cannot read it.
+These programs come with PostgreSQL. They must not be older than the server.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ from ade.backups.archive import CHUNK, Facts, Manifest, Sink
 from ade.backups.counting import ask, count_rows, kept_tables, migrations
 
 PAYLOAD = "database.dump"
-# Where they lie off the PATH, on Debian and on Red Hat.
-PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
+# Folders outside the PATH, on Debian and on Red Hat.
+PROGRAM_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
 
 
 def dump(sink: Sink) -> Facts:
-    """Write the database as of now. Others go on reading and writing; only migrations wait.
+    """Write a consistent copy of the database. Reads and writes continue; only migrations wait.
 
     Raises BackupError (no pg_dump, or it failed).
     """
@@ -47,7 +47,7 @@ def dump(sink: Sink) -> Facts:
 
 
 def load(manifest: Manifest, payload: IO[bytes]) -> None:
-    """Put a checked backup in the place of every table that there is: all of it, or nothing.
+    """Replace every table by a checked backup: all of it, or nothing.
 
     Raises BackupError (a program is missing, or the server refused something).
     """
@@ -57,7 +57,7 @@ def load(manifest: Manifest, payload: IO[bytes]) -> None:
         raise BackupError(f"The backup is of schema {manifest.schema}, not of {schema}.")
     tables = table_names()
     where = _where()
-    connection.close()  # a connection of ours would hold what is to be dropped
+    connection.close()  # an open connection could lock the tables to drop
     into = [find_program("psql", least=least), "--no-psqlrc", "--quiet", "--output=/dev/null"]
     into += ["--set=ON_ERROR_STOP=1", *where]
     out_of = [find_program("pg_restore", least=least), "--file=-", "--no-owner", "--no-privileges"]
@@ -71,30 +71,32 @@ def load(manifest: Manifest, payload: IO[bytes]) -> None:
         shutil.copyfileobj(pg_restore.output, psql.input, CHUNK)
         feeding.join()
         pg_restore.finish()
-        # Only here, so that all that went wrong before is taken back.
+        # The commit comes last, so that any error before it undoes everything.
         psql.input.write(_end(manifest))
     ask("ANALYZE")
 
 
 def facts() -> Facts:
-    """What is in the database; consistent where the caller holds a snapshot."""
+    """Return the facts of the database. They are consistent if the caller has a snapshot."""
     tables = table_names()
     if "django_migrations" not in tables:
-        raise BackupError("This is no database of ADE, or an empty one: there is nothing to keep.")
+        raise BackupError(
+            "This is not a database of ADE, or it is empty. There is nothing to back up."
+        )
     server = f"PostgreSQL {ask('SHOW server_version')[0][0].split()[0]}"
     rows = count_rows(kept_tables(tables), ask)
     return Facts(server, ask("SELECT current_schema()")[0][0], migrations(ask), rows)
 
 
 def table_names() -> list[str]:
-    """The tables of ADE's schema."""
+    """Return the tables of ADE's schema."""
     rows = ask("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1")
     return [name for (name,) in rows]
 
 
 def find_program(name: str, *, least: int) -> str:
-    """The path of one of PostgreSQL's programs, of this major version or newer."""
-    folders = [place for pattern in PLACES for place in sorted(Path("/").glob(pattern))]
+    """Return the path of a PostgreSQL program of this major version or newer."""
+    folders = [place for pattern in PROGRAM_FOLDERS for place in sorted(Path("/").glob(pattern))]
     found = [shutil.which(name), *(shutil.which(name, path=str(place)) for place in folders)]
     versions = {path: _major(path) for path in found if path}
     for path, version in versions.items():
@@ -118,25 +120,25 @@ def _server_major() -> int:
     return int(connection.connection.info.server_version) // 10_000
 
 
-# What Django hands to psycopg besides what libpq knows, and what no list of processes may show.
+# Parameters that libpq does not know, and the password, which a list of processes would show.
 _NOT_FOR_PROGRAMS = {
     "client_encoding", "context", "cursor_factory", "password", "prepare_threshold",
 }  # fmt: skip
 
 
 def _where() -> list[str]:
-    """How the programs reach the server that we are connected to; no password is in it."""
+    """Return arguments to reach the server of our connection, without the password."""
     connection.ensure_connection()
     given = connection.get_connection_params()
-    told = {name: given[name] for name in given.keys() - _NOT_FOR_PROGRAMS}
-    # Of several hosts the one that answered.
+    parameters = {name: given[name] for name in given.keys() - _NOT_FOR_PROGRAMS}
+    # Of several hosts, the one that answered.
     info = connection.connection.info
-    told |= {"host": info.host, "port": info.port, "dbname": info.dbname, "user": info.user}
-    return ["--no-password", f"--dbname={make_conninfo(**told)}"]
+    parameters |= {"host": info.host, "port": info.port, "dbname": info.dbname, "user": info.user}
+    return ["--no-password", f"--dbname={make_conninfo(**parameters)}"]
 
 
 def _environment() -> dict[str, str]:
-    """With the password, which the list of processes must not show."""
+    """Return the environment with the password, which the list of processes must not show."""
     parameters = connection.get_connection_params()
     password = parameters.get("password")
     extra = {"PGPASSWORD": str(password)} if password else {}
@@ -144,7 +146,7 @@ def _environment() -> dict[str, str]:
 
 
 class _Running:
-    """A program, the ends of its pipes, and what it complains of."""
+    """A running program, its pipes and its errors."""
 
     def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
         self._process = process
@@ -161,7 +163,7 @@ class _Running:
         return self._process.stdout
 
     def finish(self) -> None:
-        """Wait for its end. Raises BackupError, with what it said, where it failed."""
+        """Wait for the end of the program. Raises BackupError with its errors if it failed."""
         if self._process.wait() == 0:
             return
         self._errors.seek(0)
@@ -172,21 +174,23 @@ class _Running:
 
 @contextlib.contextmanager
 def _run(command: list[str], *, stdin: int, stdout: int) -> Iterator[_Running]:
-    """Run a program to its end; killed where the body raises anything but a broken pipe of its."""
+    """Run a program to its end. It is killed if the body raises anything but a broken pipe."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, stdin=stdin, stdout=stdout, stderr=errors, env=_environment()
         )
         running = _Running(process, errors)
         try:
-            with contextlib.suppress(BrokenPipeError):  # it ended before us, and says why
+            with contextlib.suppress(
+                BrokenPipeError
+            ):  # the program ended early; `finish` reports why
                 yield running
             if process.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):
                     process.stdin.close()
             running.finish()
         finally:
-            process.kill()  # nothing, where it has ended
+            process.kill()  # no effect if it has ended
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
@@ -195,7 +199,7 @@ def _run(command: list[str], *, stdin: int, stdout: int) -> Iterator[_Running]:
 
 
 def _feed(payload: IO[bytes], pipe: IO[bytes]) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the program ended, and says why
+    with contextlib.suppress(BrokenPipeError):  # the program ended; `finish` reports why
         shutil.copyfileobj(payload, pipe, CHUNK)
     with contextlib.suppress(BrokenPipeError):
         pipe.close()
@@ -208,7 +212,7 @@ def _beginning(schema: str, tables: list[str]) -> bytes:
 
 
 def _end(manifest: Manifest) -> bytes:
-    """Compare every table with what was counted at the time, and only then let it all be."""
+    """Commit only if every table has the number of rows of the backup."""
     checks = [
         f"IF (SELECT count(*) FROM {_quoted(manifest.schema, name)}) <> {int(count)} THEN"
         f" RAISE EXCEPTION 'the rows of {name.replace(chr(39), '')} are not those of the backup'; END IF;"

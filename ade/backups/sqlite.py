@@ -1,4 +1,4 @@
-"""SQLite: its online backup, compressed; back again in one transaction."""
+"""SQLite: its online backup, compressed, and restored in one transaction."""
 
 import gzip
 import shutil
@@ -10,30 +10,30 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from ade.backups import LEFT_OUT, BackupError
+from ade.backups import LEFT_OUT, BackupError, leftovers
 from ade.backups.archive import CHUNK, Facts, Manifest, Sink
 from ade.backups.counting import Ask, count_rows, kept_tables, migrations
 
 PAYLOAD = "database.sqlite3.gz"
-_WAIT = 20  # seconds for others to let go
+_WAIT = 20  # seconds for others to release the database
 _PAGES = 2000  # copied between two looks at the clock
 
 
 def dump(sink: Sink, database: Path, folder: Path) -> Facts:
-    """Write the database as of now. Others go on reading and writing.
+    """Write a consistent copy of the database. Reads and writes continue.
 
-    It is copied into `folder` first, which needs room for all of it. Raises BackupError, OSError.
+    It is copied into `folder` first, which needs room for the whole database. Raises BackupError, OSError.
     """
     if not database.exists():
         raise BackupError(f"There is no database at {database}.")
     with _scratch(folder) as copy:
         with closing(_connect(copy)) as target:
-            # It goes once it is compressed: nothing of it has to reach the disk, where others'
-            # writes would wait behind it.
+            # The copy is temporary, so it need not reach the disk, where other writes would wait
+            # for it.
             target.execute("PRAGMA synchronous = OFF")
             with closing(_connect(database)) as source:
-                # A transaction of its own holds one state. Without it every write of others would
-                # make the copy begin anew. Until it ends SQLite's log only grows.
+                # The transaction keeps one state. Without it, every write would restart the copy.
+                # Until it ends, SQLite's log only grows.
                 source.execute("BEGIN")
                 source.execute("SELECT 1 FROM sqlite_master").fetchone()
                 source.backup(target, pages=_PAGES, progress=_patience())
@@ -47,30 +47,32 @@ def dump(sink: Sink, database: Path, folder: Path) -> Facts:
 
 
 def load(manifest: Manifest, payload: IO[bytes], database: Path) -> None:
-    """Put a checked backup in the place of all that the database holds: all of it, or nothing."""
+    """Replace the contents of the database by a checked backup: all of it, or nothing."""
     database.parent.mkdir(parents=True, exist_ok=True)
     with _scratch(database.parent) as copy, _new_or_as_it_was(database):
         with gzip.open(payload) as zipped, copy.open("wb") as file:
             shutil.copyfileobj(zipped, file, CHUNK)
         with closing(_connect(copy)) as source, closing(_connect(database)) as target:
             if facts(source).rows != manifest.rows:
-                raise BackupError("The backup does not hold the rows that it was made with.")
+                raise BackupError("The backup does not have the number of rows in its manifest.")
             source.backup(target, progress=_patience())
             target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def facts(database: sqlite3.Connection) -> Facts:
-    """What is in a database."""
+    """Return the facts of a database."""
     ask = _asks(database)
     tables = [name for (name,) in ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
     if "django_migrations" not in tables:
-        raise BackupError("This is no database of ADE, or an empty one: there is nothing to keep.")
+        raise BackupError(
+            "This is not a database of ADE, or it is empty. There is nothing to back up."
+        )
     rows = count_rows(kept_tables(tables), ask)
     return Facts(f"SQLite {sqlite3.sqlite_version}", "", migrations(ask), rows)
 
 
 def _prepare(copy: sqlite3.Connection) -> Facts:
-    """Take out what stays behind, overwriting it, and see that the rest is sound."""
+    """Delete and overwrite the tables that a backup leaves out, and check the rest."""
     found = facts(copy)
     copy.execute("PRAGMA secure_delete = ON")
     there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
@@ -78,7 +80,7 @@ def _prepare(copy: sqlite3.Connection) -> Facts:
         copy.execute(f'DELETE FROM "{table}"')
     state = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     if state != "ok":
-        raise BackupError(f"The database is damaged, and so would be its backup: {state}")
+        raise BackupError(f"The database is damaged, so its backup would be damaged too: {state}")
     return found
 
 
@@ -94,7 +96,7 @@ def _asks(database: sqlite3.Connection) -> Ask:
 
 
 def _patience() -> Callable[[int, int, int], None]:
-    """Python tries for ever where others hold the database; this ends it."""
+    """Return a callback that ends the copy when others lock the database: Python would retry for ever."""
     since: float | None = None
 
     def progress(status: int, _remaining: int, _total: int) -> None:
@@ -104,14 +106,14 @@ def _patience() -> Callable[[int, int, int], None]:
             return
         since = since or time.monotonic()
         if time.monotonic() - since > _WAIT:
-            raise BackupError("Others hold the database: stop ADE's services first.")
+            raise BackupError("Another program locks the database. Stop ADE's services first.")
 
     return progress
 
 
 @contextmanager
 def _new_or_as_it_was(database: Path) -> Iterator[None]:
-    """Where there was no database and none came to be, leave no empty file either."""
+    """Remove the new file if there was no database and the body fails."""
     there = database.exists()
     try:
         yield
@@ -123,6 +125,10 @@ def _new_or_as_it_was(database: Path) -> Iterator[None]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """A file for a copy of the database, which goes with all that SQLite puts beside it."""
-    with tempfile.TemporaryDirectory(prefix=".ade-copy-", dir=folder) as place:
+    """Yield a path for a temporary copy of the database, removed with the files that SQLite adds."""
+    leftovers.remove(folder)
+    with (
+        tempfile.TemporaryDirectory(prefix=leftovers.PREFIX, dir=folder) as place,
+        leftovers.marked(Path(place)),
+    ):
         yield Path(place) / "copy.sqlite3"

@@ -1,4 +1,4 @@
-"""Template tags for the forms of the sign-in library, whose fields know none of our classes."""
+"""Template filters for allauth's forms, whose fields lack our CSS classes."""
 
 from django import template
 from django.forms import BoundField
@@ -9,6 +9,6 @@ register = template.Library()
 
 @register.filter
 def as_input(field: BoundField) -> SafeString:
-    """The field's control as ours look; a checkbox stays as the browser draws it."""
+    """Render the field with our input class. A checkbox keeps the browser's look."""
     is_box = getattr(field.field.widget, "input_type", "") == "checkbox"
     return field.as_widget(attrs={} if is_box else {"class": "input"})

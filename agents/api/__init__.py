@@ -1,1 +1,1 @@
-"""The REST API at /v1/: Letta's for agents and tags, and what it lacks."""
+"""The REST API at /v1/: Letta's routes for agents and tags, and ADE's own."""

@@ -1,4 +1,4 @@
-"""/v1/history: what was done to tags and agents, and undo. Not Letta's."""
+"""/v1/history: changes to tags and agents, and undo. Not part of Letta's API."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,14 +7,16 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from pydantic import BaseModel, Field
 
-from agents import tasks
-from agents.api.answers import Answer, json_answer
-from agents.api.auth import actor_of
-from agents.api.schemas import READ, READ_ONE, WRITE, answers
-from agents.domain.bulkresults import skipped_count, skipped_of
-from agents.errors import Invalid
-from agents.lagging import may_lag
-from agents.listing.history import (
+from agents.api.core.answers import Answer, json_answer
+from agents.api.core.auth import actor_of
+from agents.api.core.schemas import READ, READ_ONE, WRITE, answers
+from agents.core.errors import Invalid
+from agents.core.limits import REASON_LENGTH
+from agents.core.tag_text import text_problem
+from agents.domain.bulk.results import skipped_count, skipped_of
+from agents.models import BulkPlan, BulkState
+from agents.queries.core.replica_reads import may_lag
+from agents.queries.history.change_sets import (
     HistoryFilter,
     SetRow,
     changes_of,
@@ -22,36 +24,39 @@ from agents.listing.history import (
     history_page,
     undone_by,
 )
-from agents.models import BulkPlan, BulkState
-from agents.tagnames import text_problem
+from agents.tasks import bulk as tasks
 
 router = Router(tags=["history"])
 
 _LARGEST = 2**62
-_KEPT = 1000  # of what an undo left, so many are told
+_KEPT = 1000  # skipped changes in the response to an undo
 
 
 class HistoryQuery(BaseModel):
-    """Which change-sets."""
+    """Which change-sets, and which page of them."""
 
     limit: int = Field(50, ge=1, le=200)
-    before: int | None = Field(None, ge=1, le=_LARGEST, description="Go on before this one.")
-    tag: str = Field("", description="Also under the names that it had before.")
-    agent: str = Field("", description="The id of an agent, also of a deleted one.")
-    by: str = Field("", description="The exact name of who acted.")
+    before: int | None = Field(
+        None, ge=1, le=_LARGEST, description="The `before` of the previous page."
+    )
+    tag: str = Field("", description="Includes the tag's former names.")
+    agent: str = Field("", description="ID of an agent, deleted agents included.")
+    by: str = Field("", description="Name of the person or key that made the change, in any case.")
+    reason: str = Field("", description="A part of the reason.", max_length=REASON_LENGTH)
     source: str = Field("", description="page, api, import, command or bulk.")
     since: datetime | None = None
     until: datetime | None = None
 
     def wanted(self) -> HistoryFilter:
-        """The same for the listing. Raises Invalid."""
-        for name in ("tag", "agent", "by", "source"):
+        """Return the history filter. Raises Invalid."""
+        for name in ("tag", "agent", "by", "reason", "source"):
             if why := text_problem(getattr(self, name)):
                 raise Invalid(f"{name} {why}.", field=name)
         return HistoryFilter(
             person=self.by,
             tag=self.tag,
             agent=self.agent,
+            reason=self.reason,
             source=self.source,
             since=_utc(self.since, "since"),
             until=_utc(self.until, "until"),
@@ -59,7 +64,7 @@ class HistoryQuery(BaseModel):
 
 
 class SetState(BaseModel):
-    """One act, with the first hundred of its changes."""
+    """A change-set with its first 100 changes."""
 
     id: int
     act: str
@@ -69,57 +74,63 @@ class SetState(BaseModel):
     undoes: int | None
     created_at: datetime
     changes: list[dict[str, Any]]
-    has_more: bool = Field(description="There are more changes than these.")
+    has_more: bool = Field(description="True if there are more changes.")
 
 
 class OneSetQuery(BaseModel):
-    """A page of a change-set's changes."""
+    """Which page of a change-set's changes."""
 
     limit: int = Field(50, ge=1, le=1000)
-    after: int = Field(0, ge=0, le=_LARGEST, description="The `after` of the page before.")
+    after: int = Field(0, ge=0, le=_LARGEST, description="The `after` of the previous page.")
 
 
 class OneSetState(SetState):
-    """One act, with a page of its changes."""
+    """A change-set with a page of its changes."""
 
-    after: int | None = Field(description="To go on; null at the end.")
-    undone_by: list[int] = Field(description="What took it back, or parts of it; newest first.")
+    after: int | None = Field(description="Pass it as `after` for the next page; null on the last.")
+    undone_by: list[int] = Field(
+        description="Change-sets that undo all or part of this one, newest first."
+    )
 
 
 class HistoryState(BaseModel):
     """A page of the history, newest first."""
 
     history: list[SetState]
-    before: int | None = Field(description="To go on; null at the end.")
+    before: int | None = Field(
+        description="Pass it as `before` for the next page; null on the last."
+    )
 
 
 class UndoneState(BaseModel):
-    """What an undo did, and what it left as it was."""
+    """What an undo changed, and what it skipped."""
 
     change_set: int | None
     bulk: str | None = Field(
-        description="The bulk change that undoes one; look there how far it is."
+        description="ID of the bulk change that does the undo. Get it for the progress."
     )
     agents: int
-    kept: list[dict[str, Any]] = Field(description="The first thousand.")
+    kept: list[dict[str, Any]] = Field(description="The first 1,000 skipped changes.")
     kept_count: int
 
 
-@router.get("/", response=answers(HistoryState, READ))
+@router.get("/", operation_id="list_history", response=answers(HistoryState, READ))
 @may_lag(actor_of)
 def list_history(request: HttpRequest, query: Query[HistoryQuery]) -> Answer:
-    """What was done, newest first. Not for keys that are limited to a tag."""
+    """List change-sets, newest first. Not for keys limited to a tag."""
     page = history_page(
         query.wanted(), actor=actor_of(request), before=query.before, size=query.limit
     )
     return json_answer({"history": [_state(row) for row in page.rows], "before": page.older})
 
 
-@router.get("/{change_set_id}", response=answers(OneSetState, READ_ONE))
+@router.get(
+    "/{change_set_id}", operation_id="get_change_set", response=answers(OneSetState, READ_ONE)
+)
 def get_change_set(
     request: HttpRequest, change_set_id: Path[int], query: Query[OneSetQuery]
 ) -> Answer:
-    """One change-set: all that it changed, page by page, and what took it back."""
+    """Get a change-set with a page of its changes and the change-sets that undo it."""
     row = find_set(_checked(change_set_id), actor=actor_of(request))
     changes, after = changes_of(row.change_set, after=query.after, size=query.limit)
     told = _state(SetRow(row.change_set, changes, cut=after is not None))
@@ -127,12 +138,16 @@ def get_change_set(
     return json_answer(told | {"after": after, "undone_by": undos})
 
 
-@router.post("/{change_set_id}/undo", response=answers(UndoneState, WRITE) | {202: UndoneState})
+@router.post(
+    "/{change_set_id}/undo",
+    operation_id="undo_change_set",
+    response=answers(UndoneState, WRITE) | {202: UndoneState},
+)
 def undo(request: HttpRequest, change_set_id: Path[int]) -> Answer:
-    """Take back what a change-set did to tags, where it still stands.
+    """Undo a change-set's changes to tags. Tags that changed again since are skipped.
 
-    One agent's change takes a key with write scope, all else manage scope. A large bulk change is
-    undone by the worker: 202.
+    Needs write scope for a change to one agent, otherwise manage scope. A worker undoes a large bulk
+    change: the status is then 202.
     """
     undone = tasks.undo(change_set_id=_checked(change_set_id), actor=actor_of(request))
     if isinstance(undone, BulkPlan):
@@ -153,7 +168,7 @@ def undo(request: HttpRequest, change_set_id: Path[int]) -> Answer:
 
 def _checked(change_set_id: int) -> int:
     if not 0 < change_set_id <= _LARGEST:
-        raise Invalid("There is no such change.", field="change_set_id")
+        raise Invalid("This change-set does not exist.", field="change_set_id")
     return change_set_id
 
 
@@ -188,6 +203,8 @@ def _state(row: SetRow) -> dict[str, Any]:
                 "field": change.field or None,
                 "old": change.old,
                 "new": change.new,
+                "at": change.at or one.created_at,
+                "added_at": change.added_at,
             }
             for change in row.changes
         ],
@@ -201,4 +218,6 @@ def _utc(moment: datetime | None, field: str) -> datetime | None:
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise Invalid(f"{field} is no moment that can be compared.", field=field) from None
+        raise Invalid(
+            f"{field} is out of range. Use a date between the years 2 and 9998.", field=field
+        ) from None

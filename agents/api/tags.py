@@ -1,35 +1,53 @@
-"""/v1/tags/: the names of the tags in use."""
+"""/v1/agents/{id}/tags: add and remove tags without overwriting concurrent changes."""
 
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Router
 
-from agents.api.answers import Answer, json_answer
-from agents.api.auth import actor_of
-from agents.api.bodies import TagsQuery
-from agents.api.pages import require_one_end
-from agents.api.schemas import READ, answers
-from agents.errors import Invalid
-from agents.lagging import may_lag
-from agents.limits import SEARCH_LENGTH
-from agents.listing.tags import names
+from agents.api.agents.bodies import AgentId, TagsBody
+from agents.api.agents.routes import if_match_of
+from agents.api.core.answers import Answer, json_answer
+from agents.api.core.auth import actor_of
+from agents.api.core.idempotency import IDEMPOTENT, PARAMETER, Made, idempotent
+from agents.api.core.schemas import IF_MATCH, WRITE_IF, TagsState, answers
+from agents.core.etag import etag_of
+from agents.domain.core.transactions import snapshot
+from agents.domain.tags import edit
+from agents.models import Agent, AgentTag
+from agents.queries.agents.find import find_agent
 
-router = Router(tags=["tags"])
+router = Router(tags=["agents"])
 
 
-@router.get("/", response=answers(list[str], READ))
-@may_lag(actor_of)
-def list_tags(request: HttpRequest, query: Query[TagsQuery]) -> Answer:
-    """Tags that an agent carries, sorted by their bytes."""
-    require_one_end(query)
-    part = query.name or query.query_text or ""
-    if len(part) > SEARCH_LENGTH:
-        raise Invalid(f"name has at most {SEARCH_LENGTH} characters.", field="name")
-    found = names(
+@router.post(
+    "/{agent_id}/tags",
+    operation_id="change_agent_tags",
+    response=answers(TagsState, WRITE_IF),
+    openapi_extra=IDEMPOTENT | {"parameters": [*IF_MATCH["parameters"], PARAMETER]},
+)
+def change_tags(request: HttpRequest, agent_id: AgentId, body: TagsBody) -> Answer:
+    """Add and remove tags, both or neither. Returns all tags of the agent."""
+    return _change(request, agent_id, body)
+
+
+def _changed(request: HttpRequest, ids: list[str]) -> Answer:
+    with snapshot():
+        agent = find_agent(ids[0], actor_of(request))
+        carried = AgentTag.objects.filter(agent=agent).values_list("tag__name", flat=True)
+        return _answer(agent, sorted(carried))
+
+
+@idempotent(_changed)
+def _change(request: HttpRequest, agent_id: str, body: TagsBody) -> Made:
+    result = edit.change_tags(
+        agent_id=agent_id,
+        add=body.add,
+        remove=body.remove,
         actor=actor_of(request),
-        part=part,
-        after=query.after or None,
-        before=query.before or None,
-        descending=query.order == "desc",
-        size=query.size,
+        reason=body.reason,
+        if_match=if_match_of(request),
     )
-    return json_answer(found)
+    return _answer(result.agent, result.tags), [agent_id]
+
+
+def _answer(agent: Agent, tags: list[str]) -> Answer:
+    return json_answer({"tags": tags}, etag=etag_of(agent.public_id, agent.version, tags))

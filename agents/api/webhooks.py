@@ -1,4 +1,4 @@
-"""/v1/webhooks/: who is told of changes. For keys with manage scope. Not Letta's."""
+"""/v1/webhooks/: send events about changes to a URL. Needs manage scope. Not part of Letta's API."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -7,15 +7,16 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from pydantic import BaseModel, Field
 
-from agents.api.answers import Answer, json_answer
-from agents.api.auth import actor_of
-from agents.api.common import Body
-from agents.api.schemas import READ, READ_ONE, WRITE, Done, answers
-from agents.domain import webhooks
-from agents.errors import BadRequest
-from agents.jsontext import loads
+from ade.http import show_once
+from agents.api.core.answers import Answer, json_answer
+from agents.api.core.auth import actor_of
+from agents.api.core.common import Body
+from agents.api.core.schemas import READ, READ_ONE, WRITE, Done, answers
+from agents.core.errors import BadRequest
+from agents.core.json_text import loads
+from agents.domain.webhooks import write
 from agents.models import Delivery, Webhook
-from agents.webhook_tasks import delivering
+from agents.tasks.webhooks import delivering
 
 router = Router(tags=["webhooks"])
 
@@ -31,18 +32,18 @@ EventName = Literal[
 
 
 class NewWebhookBody(Body):
-    """A webhook to be made."""
+    """A webhook to create."""
 
-    url: str = Field(description="https://…; signed POSTs are sent there.")
+    url: str = Field(description="An https:// URL. ADE sends signed POST requests to it.")
     name: str = ""
     tags: list[str] = Field(
-        [], description="Patterns of the tags to be told of, * for any text. Empty: all."
+        [], description="Tag patterns; * matches any text. Empty means all tags."
     )
-    events: list[EventName] = Field([], description="What to be told. Empty: everything.")
+    events: list[EventName] = Field([], description="Events to send. Empty means all events.")
 
 
 class WebhookEditBody(Body):
-    """What of a webhook to change: what is absent or null stays."""
+    """Changes to a webhook. Absent or null fields stay as they are."""
 
     url: str | None = None
     name: str | None = None
@@ -50,15 +51,15 @@ class WebhookEditBody(Body):
     events: list[EventName] | None = None
     enabled: bool | None = None
     skip: bool = Field(
-        False, description="When switched on: leave out what happened while it was off."
+        False, description="When switching on: skip events that happened while the webhook was off."
     )
 
 
 class DeliveriesQuery(BaseModel):
-    """A page of deliveries."""
+    """Which page of deliveries."""
 
     limit: int = Field(50, ge=1, le=200)
-    after: str | None = Field(None, description="Go on after this one.")
+    after: str | None = Field(None, description="ID of the last delivery on the previous page.")
     state: Literal["waiting", "done", "failed"] | None = None
 
 
@@ -71,23 +72,23 @@ class WebhookState(BaseModel):
     tags: list[str]
     events: list[EventName]
     enabled: bool
-    problem: str = Field(description="Why it switched itself off.")
+    problem: str = Field(description="Why ADE switched the webhook off.")
     failing_since: datetime | None
-    delivered_at: datetime | None = Field(description="When something last arrived.")
+    delivered_at: datetime | None = Field(description="Time of the last successful delivery.")
     created_at: datetime
     created_by: str
 
 
 class NewWebhookState(WebhookState):
-    """A webhook with a new secret, which is in this answer and nowhere else."""
+    """A webhook with its new secret. The secret is shown only in this response."""
 
     secret: str
 
 
 class DeliveryInfo(BaseModel):
-    """One event for one webhook."""
+    """The delivery of one event to one webhook."""
 
-    id: str = Field(description="The webhook-id header of each attempt.")
+    id: str = Field(description="Sent as the webhook-id header of each attempt.")
     event: str
     state: Literal["waiting", "done", "failed"]
     change_set: int | None
@@ -101,93 +102,110 @@ class DeliveryInfo(BaseModel):
     error: str
 
 
-@router.get("/", response=answers(list[WebhookState], READ))
+@router.get("/", operation_id="list_webhooks", response=answers(list[WebhookState], READ))
 def list_webhooks(request: HttpRequest) -> Answer:
-    """All webhooks, oldest first."""
-    known = webhooks.webhooks_of(actor_of(request)).order_by("id")
+    """List all webhooks, oldest first."""
+    known = write.webhooks_of(actor_of(request)).order_by("id")
     return json_answer([_state(hook) for hook in known])
 
 
-@router.post("/", response=answers(NewWebhookState, WRITE), url_name="api-webhooks")
+@router.post(
+    "/",
+    operation_id="create_webhook",
+    response=answers(NewWebhookState, WRITE),
+    url_name="api-webhooks",
+)
 def create_webhook(request: HttpRequest, body: NewWebhookBody) -> Answer:
-    """Have an address told of what happens from now on."""
+    """Create a webhook. ADE sends it events that happen from now on."""
     with delivering():
-        made = webhooks.create_webhook(**body.model_dump(), actor=actor_of(request))
-    return json_answer({**_state(made.webhook), "secret": made.secret})
+        made = write.create_webhook(**body.model_dump(), actor=actor_of(request))
+    return show_once(json_answer({**_state(made.webhook), "secret": made.secret}))
 
 
-@router.get("/{webhook_id}", response=answers(WebhookState, READ_ONE))
+@router.get("/{webhook_id}", operation_id="get_webhook", response=answers(WebhookState, READ_ONE))
 def get_webhook(request: HttpRequest, webhook_id: WebhookId) -> Answer:
-    """One webhook."""
+    """Get a webhook."""
     return json_answer(_state(_found(request, webhook_id)))
 
 
-@router.patch("/{webhook_id}", response=answers(WebhookState, WRITE))
+@router.patch("/{webhook_id}", operation_id="update_webhook", response=answers(WebhookState, WRITE))
 def edit_webhook(request: HttpRequest, webhook_id: WebhookId, body: WebhookEditBody) -> Answer:
-    """Change it, switch it on or off. Switched on, it goes on where it ended."""
+    """Update a webhook, or switch it on or off. Switched on, it resumes where it stopped."""
     actor = actor_of(request)
     given = body.model_dump(exclude={"enabled", "skip"}, exclude_none=True)
     with delivering():
-        hook = webhooks.edit_webhook(webhook_id=webhook_id, actor=actor, **given)
+        hook = write.edit_webhook(webhook_id=webhook_id, actor=actor, **given)
         if body.enabled is True:
-            hook = webhooks.enable_webhook(webhook_id=webhook_id, actor=actor, skip=body.skip)
+            hook = write.enable_webhook(webhook_id=webhook_id, actor=actor, skip=body.skip)
         if body.enabled is False:
-            hook = webhooks.disable_webhook(webhook_id=webhook_id, actor=actor)
+            hook = write.disable_webhook(webhook_id=webhook_id, actor=actor)
     return json_answer(_state(hook))
 
 
-@router.delete("/{webhook_id}", response=answers(Done, WRITE))
+@router.delete("/{webhook_id}", operation_id="delete_webhook", response=answers(Done, WRITE))
 def delete_webhook(request: HttpRequest, webhook_id: WebhookId) -> Answer:
-    """End it, with its list of deliveries."""
-    webhooks.delete_webhook(webhook_id=webhook_id, actor=actor_of(request))
+    """Delete a webhook and its deliveries."""
+    write.delete_webhook(webhook_id=webhook_id, actor=actor_of(request))
     return json_answer({"message": f"Webhook {webhook_id} is deleted"})
 
 
-@router.post("/{webhook_id}/rotate", response=answers(NewWebhookState, WRITE))
+@router.post(
+    "/{webhook_id}/rotate",
+    operation_id="rotate_webhook_secret",
+    response=answers(NewWebhookState, WRITE),
+)
 def rotate_secret(request: HttpRequest, webhook_id: WebhookId) -> Answer:
-    """Give it a new secret. For a day the old one signs too."""
-    made = webhooks.rotate_secret(webhook_id=webhook_id, actor=actor_of(request))
-    return json_answer({**_state(made.webhook), "secret": made.secret})
+    """Create a new secret for a webhook. For one day, the old secret also signs each delivery."""
+    made = write.rotate_secret(webhook_id=webhook_id, actor=actor_of(request))
+    return show_once(json_answer({**_state(made.webhook), "secret": made.secret}))
 
 
-@router.post("/{webhook_id}/ping", response=answers(DeliveryInfo, WRITE))
+@router.post(
+    "/{webhook_id}/ping", operation_id="ping_webhook", response=answers(DeliveryInfo, WRITE)
+)
 def ping(request: HttpRequest, webhook_id: WebhookId) -> Answer:
-    """Send a test, soon."""
+    """Queue a test delivery."""
     with delivering():
-        sent = webhooks.ping(webhook_id=webhook_id, actor=actor_of(request))
+        sent = write.ping(webhook_id=webhook_id, actor=actor_of(request))
     return json_answer(_info(sent))
 
 
-@router.get("/{webhook_id}/deliveries", response=answers(list[DeliveryInfo], READ_ONE))
+@router.get(
+    "/{webhook_id}/deliveries",
+    operation_id="list_webhook_deliveries",
+    response=answers(list[DeliveryInfo], READ_ONE),
+)
 def list_deliveries(
     request: HttpRequest, webhook_id: WebhookId, query: Query[DeliveriesQuery]
 ) -> Answer:
-    """What was sent, is being sent and waits, newest first."""
+    """List a webhook's deliveries, pending ones included, newest first."""
     found = Delivery.objects.filter(webhook=_found(request, webhook_id)).order_by("-id")
     if query.state is not None:
         found = found.filter(state=query.state)
     if query.after:
         place = Delivery.objects.filter(public_id=query.after).values_list("id", flat=True).first()
         if place is None:
-            raise BadRequest(f"There is no delivery {query.after}, so no page starts from it.")
+            raise BadRequest(f"Delivery {query.after} does not exist. Pass another ID as `after`.")
         found = found.filter(id__lt=place)
     return json_answer([_info(one) for one in found[: query.limit]])
 
 
 @router.post(
-    "/{webhook_id}/deliveries/{delivery_id}/redeliver", response=answers(DeliveryInfo, WRITE)
+    "/{webhook_id}/deliveries/{delivery_id}/redeliver",
+    operation_id="redeliver_webhook_event",
+    response=answers(DeliveryInfo, WRITE),
 )
 def redeliver(request: HttpRequest, webhook_id: WebhookId, delivery_id: Path[str]) -> Answer:
-    """Send it again with the same id, or now if it waits for its next attempt."""
+    """Send an event again with the same ID. A pending delivery is sent now."""
     with delivering():
-        one = webhooks.redeliver(
+        one = write.redeliver(
             webhook_id=webhook_id, delivery_id=delivery_id, actor=actor_of(request)
         )
     return json_answer(_info(one))
 
 
 def _found(request: HttpRequest, webhook_id: str) -> Webhook:
-    return webhooks.get_webhook(webhook_id=webhook_id, actor=actor_of(request))
+    return write.get_webhook(webhook_id=webhook_id, actor=actor_of(request))
 
 
 def _state(hook: Webhook) -> dict[str, Any]:

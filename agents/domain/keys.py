@@ -1,40 +1,39 @@
-"""API keys: made, checked, disabled. The secret is shown once and kept as a keyed digest."""
+"""Create, rotate and disable API keys. `agents.domain.core.key_tokens` checks their tokens."""
 
-import hashlib
-import hmac
-import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from ade import logs, outage
-from agents.actors import SCOPE_POWERS, Actor, Kind, Power, Source
-from agents.domain import history, tagrows
-from agents.domain.history import Entry
-from agents.domain.newagents import checked_text
-from agents.domain.transactions import Moved, write
-from agents.errors import Conflict, Invalid, NotAllowed, NotFound
-from agents.jsontext import dumps, loads
-from agents.limits import KEY_NAME_LENGTH, KEY_OVERLAP_SECONDS, KEY_PATTERNS
-from agents.models import Act, ApiKey, Op, Scope
-from agents.tagnames import require_legal, text_problem, unique_legal
-
-# Recognisable, so that scanners for leaked secrets can find it.
-PREFIX = "ade_"
-_USED_EVERY = timedelta(minutes=1)
-# Every call asks it, and the ORM takes three times as long to build it as all else of it does.
-_BY_ID = "SELECT * FROM agents_apikey WHERE key_id = %s"
+from ade.accounts import members
+from ade.accounts.members import By
+from agents.core.actors import Actor, Power
+from agents.core.agent_rights import SCOPE_RIGHTS, Right, in_order
+from agents.core.errors import Conflict, Invalid, LimitExceeded, NotAllowed, NotFound
+from agents.core.json_text import dumps, loads
+from agents.core.limits import KEY_NAME_LENGTH, KEY_OVERLAP_SECONDS, KEY_PATTERNS
+from agents.core.reach import EVERYTHING, NOTHING, Reach, key_columns, read_reach
+from agents.core.tag_text import require_legal, shown, text_problem, unique_legal
+from agents.domain.core import reaches, tag_rules
+from agents.domain.core.access_spans import note_keys
+from agents.domain.core.checks import checked_text
+from agents.domain.core.closed_tags import require_open
+from agents.domain.core.key_tokens import new_token
+from agents.domain.core.record import Entry, record_and_log
+from agents.domain.core.rights import is_good as is_good
+from agents.domain.core.rights import queue_to_change
+from agents.domain.core.transactions import RowsChanged, write
+from agents.domain.tags import tag_rows, user_mark
+from agents.models import Act, ApiKey, Op, Scope, Tag
 
 
 @dataclass(frozen=True, slots=True)
 class MadeKey:
-    """A new key, and the one and only sight of its token."""
+    """A new key and its token, which is shown only once."""
 
     key: ApiKey
     token: str
@@ -46,77 +45,143 @@ def create_key(
     name: str,
     actor: Actor,
     scope: Scope = Scope.WRITE,
+    reach: Reach = EVERYTHING,
     limit_tag: str | None = None,
     may_tag: Sequence[str] = (),
+    any_label: bool = False,
+    names_user: bool = False,
+    preset: str = "",
+    rights: Sequence[str] | None = None,
     expires_at: datetime | None = None,
 ) -> MadeKey:
-    """Make an API key.
+    """Create an API key. `limit_tag` is short for a `reach` of one tag.
 
-    An admin makes any. Who may manage makes short-lived keys that are limited to a tag, for the
-    application's users: at most KEY_SECONDS_BY_API from now. Raises Invalid, NotAllowed.
+    `preset` adds the patterns that a program needs (`tag_rules.PRESETS`). A limited key may write only tags
+    that match `may_tag`. With `any_label` it may also write any tag except user tags and protected
+    tags. An unlimited key takes only patterns of protected tags. With `names_user` the tags of the reach
+    are marked as user tags. `rights` narrows the rights of the scope on agents; an empty list leaves none.
+
+    An admin can create any key. A manager can create short-lived keys that are limited to a tag, for at
+    most KEY_SECONDS_BY_API. Raises Invalid, NotAllowed, Conflict (a tag is being merged or deleted).
     """
     now = timezone.now()
-    _check_maker(actor, limit_tag, expires_at, now)
-    if not checked_text(name, field="name", most=KEY_NAME_LENGTH).strip():
-        raise Invalid("A key needs a name.", field="name")
-    if expires_at is not None and expires_at <= now:
-        raise Invalid("The expiry lies in the past.", field="expires_at")
     if limit_tag is not None:
-        require_legal(limit_tag, field="limit_tag")
-        if scope == Scope.MANAGE:
-            raise Invalid("A key that is limited to a tag reads or writes.", field="scope")
-    elif may_tag:
-        raise Invalid("Only a key that is limited to a tag has such a list.", field="may_tag")
+        reach = Reach.of_tags([require_legal(limit_tag, field="limit_tag")])
+    _check_maker(actor, reach, expires_at, now)
+    if not checked_text(name, field="name", most=KEY_NAME_LENGTH).strip():
+        raise Invalid("Enter a name for the key.", field="name")
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("The expiry time is in the past. Choose a later one.", field="expires_at")
+    if reach == NOTHING:
+        raise Invalid("Choose at least one tag or agent for a limited key.", field="reach")
+    unique_legal(reach.tags, field="reach")
+    unique_legal(reach.agents, field="reach")
+    if not reach.everything and scope == Scope.MANAGE:
+        raise Invalid(
+            "A limited key cannot have the scope manage. Choose read or write.", field="scope"
+        )
+    if preset:
+        may_tag = [*may_tag, *_preset(preset, scope)]
+    if may_tag and reach.everything and not all(map(tag_rules.names_protected, may_tag)):
+        raise Invalid(
+            "Without a limit, only patterns of protected tags can be given, such as view:*.",
+            field="may_tag",
+        )
+    if any_label and reach.everything:
+        raise Invalid("Only a limited key can have this setting.", field="any_label")
+    if names_user and not reach.tags:
+        raise Invalid("Enter the tag that the key is limited to.", field="names_user")
     if len(may_tag) > KEY_PATTERNS:
-        raise Invalid(f"A key's list has at most {KEY_PATTERNS} patterns.", field="may_tag")
+        raise LimitExceeded(
+            f"The list has {len(may_tag):,} patterns; the limit is {KEY_PATTERNS}.", field="may_tag"
+        )
     patterns = unique_legal(may_tag, field="may_tag")
-    _keep_names(limit_tag, patterns)
+    narrowed = None if rights is None else dumps(_checked_rights(rights, scope))
+    if any(tag.ends_in for tag in _share_lock_tags(reach, patterns)):
+        raise Conflict(
+            "One of these tags is being merged, deleted or off-boarded. Choose another one."
+        )
+    require_open(reach.tags, field="reach")
+    for tag in reach.tags if names_user else ():
+        user_mark.mark(tag, actor=actor)
     made = _make(
         name=name,
         scope=scope,
-        limit_tag=limit_tag,
+        reach=reach,
         may_tag=dumps(patterns),
+        any_label=any_label,
+        rights=narrowed,
         created_at=now,
         created_by=actor.name,
         expires_at=expires_at,
     )
-    _record(actor, made.key, "", f"made, {_told(made.key)}")
+    _record(actor, made.key, "", f"made, {_in_words(made.key)}")
     return made
+
+
+def _checked_rights(rights: Sequence[str], scope: Scope) -> list[str]:
+    """Return the rights to which a key is narrowed, sorted. Raises Invalid."""
+    if scope == Scope.MANAGE:
+        raise Invalid(
+            "A key with manage scope has all rights. Choose read or write.", field="rights"
+        )
+    implied = SCOPE_RIGHTS[scope]
+    for right in rights:
+        if right not in implied:
+            raise Invalid(
+                f"A key with {scope} scope has the rights {', '.join(in_order(implied))}. It cannot"
+                f" have {shown(right)}.",
+                field="rights",
+            )
+    return in_order(map(Right, rights))
+
+
+def _preset(name: str, scope: Scope) -> tuple[str, ...]:
+    """Return the patterns of a preset. Raises Invalid."""
+    if name not in tag_rules.PRESETS:
+        raise Invalid(f"A preset is one of {', '.join(tag_rules.PRESETS)}.", field="preset")
+    if scope == Scope.READ:
+        raise Invalid("A key with a preset needs write scope.", field="scope")
+    return tag_rules.PRESETS[name]
 
 
 @write
 def disable_key(*, key_id: str, actor: Actor) -> ApiKey:
-    """End a key at once, for good. One that is disabled stays so.
+    """Disable a key at once and for good. A disabled key is no change.
 
-    Raises NotAllowed; NotFound for a key that is not among `keys_of` the actor.
+    Raises NotAllowed, or NotFound for a key that is not in `keys_of` the actor.
     """
-    return _disable(_held(key_id, actor), actor)
+    queue_to_change([f"key:{key_id}"])
+    return _disable(_lock(key_id, actor), actor)
 
 
 @write
 def rotate_key(*, key_id: str, actor: Actor, overlap: timedelta) -> MadeKey:
-    """Make a key that may do the same, and let the old one end after `overlap`.
+    """Create a key with the same rights, and let the old key expire after `overlap`.
 
-    For admins. Raises NotFound, NotAllowed, Conflict (the old one is disabled or has expired),
-    Invalid (a negative overlap, or one over KEY_OVERLAP_SECONDS).
+    Only for admins. Raises NotFound, NotAllowed, Conflict (the old key is disabled or has expired),
+    Invalid (a negative overlap, or one above KEY_OVERLAP_SECONDS).
     """
     actor.require(Power.ADMIN, "rotate API keys")
     seen = get_key(key_id=key_id, actor=actor)
-    _keep_names(seen.limit_tag, loads(seen.may_tag))
-    key, now = _held(key_id, actor), timezone.now()
-    if (key.limit_tag, key.may_tag) != (seen.limit_tag, seen.may_tag):
-        raise Moved
+    _share_lock_tags(seen.reach, loads(seen.may_tag))
+    queue_to_change([f"key:{key_id}"])
+    key, now = _lock(key_id, actor), timezone.now()
+    if (key.reach, key.may_tag) != (seen.reach, seen.may_tag):
+        raise RowsChanged
     if not timedelta(0) <= overlap <= timedelta(seconds=KEY_OVERLAP_SECONDS):
         days = KEY_OVERLAP_SECONDS // 86400
-        raise Invalid(f"The old key works on for 0 seconds to {days} days.", field="overlap")
+        raise Invalid(f"The old key can work for 0 seconds to {days} more days.", field="overlap")
     if not is_good(key, now):
-        raise Conflict("This key is disabled or has expired: make a new one instead.")
+        raise Conflict("This key is disabled or has expired. Create a new key instead.")
     lifetime = None if key.expires_at is None else key.expires_at - key.created_at
     made = _make(
         name=key.name,
         scope=key.scope,
-        limit_tag=key.limit_tag,
+        reach=key.reach,
         may_tag=key.may_tag,
+        any_label=key.any_label,
+        rights=key.rights,
         created_at=now,
         created_by=actor.name,
         expires_at=None if lifetime is None else now + lifetime,
@@ -124,6 +189,7 @@ def rotate_key(*, key_id: str, actor: Actor, overlap: timedelta) -> MadeKey:
     end = now + overlap
     key.expires_at = end if key.expires_at is None else min(end, key.expires_at)
     key.save(update_fields=["expires_at"])
+    note_keys([key])
     _record(
         actor,
         key,
@@ -133,58 +199,75 @@ def rotate_key(*, key_id: str, actor: Actor, overlap: timedelta) -> MadeKey:
     return made
 
 
-def disable_limited_to(*, tag: str, actor: Actor) -> int:
-    """Disable the keys limited to a tag that is deleted. Call it with the deletion. How many.
+def lose_tag(*, tag: str, actor: Actor) -> list[Entry]:
+    """Remove a deleted tag from all reaches, and disable keys and members with no tag left.
 
-    Who may delete the tag may do this: the keys are left without an agent anyway.
+    Returns the history of those that keep other tags. Call it at the end of the deletion: keys and
+    members are locked last. The right to delete the tag is enough.
     """
-    keys = list(ApiKey.objects.select_for_update().filter(limit_tag=tag, disabled_at=None))
+    entries: list[Entry] = []
+    keys, people = reaches.lock_keys_reaching(tag), reaches.lock_members_reaching(tag)
+    if keys or people:
+        actor.require_sign_in("disable the API keys and members that are limited to this tag")
     for key in keys:
-        _disable(key, actor)
-    return len(keys)
+        left = key.reach.with_tag(tag, None)
+        if left == NOTHING:
+            _disable(key, actor)  # its reach is kept: it shows what the key was for
+            continue
+        reaches.set_key_reach(key, left)
+        entries.append(Entry(Op.SET, tag=tag, field=f"key {key.key_id}", old=tag))
+    for member in people:
+        left = read_reach(member.stored_reach).with_tag(tag, None)
+        if left == NOTHING:
+            why = f"the tag {tag}, to which the member was limited, was deleted"
+            by = By(actor.id, actor.name)
+            members.end_reach(member, stored=str(left.stored()), why=why, by=by)
+            continue
+        reaches.set_member_reach(member, left)
+        entries.append(Entry(Op.SET, tag=tag, field=f"member {member.pk}", old=tag))
+    return entries
 
 
 def keys_of(actor: Actor) -> QuerySet[ApiKey]:
-    """The keys that the actor may see and disable: an admin all, a manager such as it may make.
+    """Return the keys that the actor may see and disable. Raises NotAllowed.
 
-    Raises NotAllowed.
+    An admin may see all keys, a manager those that a manager can create.
     """
+    actor.require(Power.MANAGE, "see API keys")
+    actor.require_sign_in("see or disable API keys")
+    _require_unlimited(actor)
     if actor.can(Power.ADMIN):
         return ApiKey.objects.all()
-    actor.require(Power.MANAGE, "see API keys")
-    _require_unlimited(actor)
-    # By what they are and not by who made them, so that it outlives the maker's own key.
+    # Not by creator: a manager must be able to disable them after the creating key is gone.
     longest = timedelta(seconds=settings.KEY_SECONDS_BY_API)
     return ApiKey.objects.filter(limit_tag__isnull=False, expires_at__lte=F("created_at") + longest)
 
 
-def _check_maker(
-    actor: Actor, limit_tag: str | None, expires_at: datetime | None, now: datetime
-) -> None:
+def _check_maker(actor: Actor, reach: Reach, expires_at: datetime | None, now: datetime) -> None:
+    actor.require(Power.MANAGE, "make API keys")
+    actor.require_sign_in("make API keys")
+    _require_unlimited(actor)
     if actor.can(Power.ADMIN):
         return
-    actor.require(Power.MANAGE, "make API keys")
-    _require_unlimited(actor)
     most = timedelta(seconds=settings.KEY_SECONDS_BY_API)
-    if limit_tag is None:
-        raise NotAllowed("Without admin rights only keys that are limited to a tag can be made.")
+    if reach.everything:
+        raise NotAllowed("Without admin rights you can create only keys that are limited to a tag.")
     if expires_at is None or expires_at > now + most:
         raise NotAllowed(
-            f"Without admin rights a key ends within {settings.KEY_SECONDS_BY_API:,} seconds."
+            f"Without admin rights a key must expire within {settings.KEY_SECONDS_BY_API:,} seconds."
         )
 
 
 def get_key(*, key_id: str, actor: Actor) -> ApiKey:
-    """One of `keys_of` the actor. Raises NotFound, NotAllowed."""
+    """Return a key that the actor may see. Raises NotFound, NotAllowed."""
     return _among(keys_of(actor), key_id)
 
 
 def _require_unlimited(actor: Actor) -> None:
-    if actor.limit is not None:
-        raise NotAllowed("A key that is limited to a tag has no say over API keys.")
+    actor.require_unlimited("may not manage API keys")
 
 
-def _held(key_id: str, actor: Actor) -> ApiKey:
+def _lock(key_id: str, actor: Actor) -> ApiKey:
     return _among(keys_of(actor).select_for_update(), key_id)
 
 
@@ -199,95 +282,41 @@ def _disable(key: ApiKey, actor: Actor) -> ApiKey:
     if key.disabled_at is None:
         key.disabled_at = timezone.now()
         key.save(update_fields=["disabled_at"])
+        note_keys([key])
         _record(actor, key, "good", "disabled")
     return key
 
 
-def _keep_names(limit_tag: str | None, may_tag: Sequence[str]) -> None:
-    """Keep the tags that a new key names: a rename moves the keys that it sees, and waits for it."""
-    tagrows.keep([*may_tag, *([] if limit_tag is None else [limit_tag])])
+def _share_lock_tags(reach: Reach, may_tag: Sequence[str]) -> Collection[Tag]:
+    """Share-lock the tags of a new key, so that a rename waits and then updates the key too."""
+    return tag_rows.share_lock([*may_tag, *reach.tags]).values()
 
 
-def _make(**columns: Any) -> MadeKey:
-    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    key = ApiKey.objects.create(key_id=key_id, digest=_digest(secret), **columns)
-    return MadeKey(key, f"{PREFIX}{key_id}_{secret}")
+def _make(*, reach: Reach, **columns: Any) -> MadeKey:
+    key_id, digest, token = new_token()
+    columns |= key_columns(reach)
+    key = ApiKey.objects.create(key_id=key_id, digest=digest, **columns)
+    note_keys([key])
+    return MadeKey(key, token)
 
 
-def _told(key: ApiKey) -> str:
-    """What history says a key may do."""
-    limit = "" if key.limit_tag is None else f", limited to {key.limit_tag}"
+def _in_words(key: ApiKey) -> str:
+    """The rights of a key, for history."""
+    reach = key.reach
+    limit = "" if reach.everything else f", limited to {reach.only_tag or reach.in_words()}"
     end = "" if key.expires_at is None else f", until {key.expires_at:%Y-%m-%d %H:%M} UTC"
-    return f"{key.scope}{limit}{end}"
+    rights = "" if key.rights is None else f", rights {', '.join(loads(key.rights)) or 'none'}"
+    return f"{key.scope}{limit}{rights}{end}"
 
 
 def _record(actor: Actor, key: ApiKey, old: str, new: str) -> None:
-    change_set = history.open_change_set(actor=actor, act=Act.KEY)
-    field = f"key {key.key_id}"
     entry = Entry(
         Op.SET,
-        tag=key.limit_tag,
-        field=field,
+        tag=key.reach.only_tag,
+        field=f"key {key.key_id}",
         old=f"{key.name}: {old}" if old else None,
         new=f"{key.name}: {new}",
     )
-    history.record(change_set, [entry])
-    transaction.on_commit(
-        lambda: logs.security(
-            f"API key: {new}", who=actor.id, name=actor.name, key=f"key:{key.key_id}"
-        )
+    record_and_log(
+        actor=actor, act=Act.KEY, entry=entry, event=f"API key: {new}", key=f"key:{key.key_id}"
     )
-
-
-def id_in(token: str) -> str:
-    """The id of the key that a token says it is of, true or not."""
-    return token.removeprefix(PREFIX).partition("_")[0][:64]
-
-
-def find_key(token: str) -> ApiKey | None:
-    """The key of this token, or None if there is none such; whether it is still good, `is_good`."""
-    key_id, _, secret = token.removeprefix(PREFIX).partition("_")
-    # A token of any other form is looked up too, and its digest compared, so that the time taken
-    # says nothing about why it was refused.
-    found = ApiKey.objects.raw(_BY_ID, [key_id[:64].replace("\0", "")])
-    key = next(iter(found), None)
-    expected = bytes(key.digest) if key else bytes(32)
-    same = hmac.compare_digest(_digest(secret), expected)
-    return key if key and same and token.startswith(PREFIX) else None
-
-
-def is_good(key: ApiKey, now: datetime | None = None) -> bool:
-    """True unless the key is disabled or has expired."""
-    now = now or timezone.now()
-    return key.disabled_at is None and (key.expires_at is None or key.expires_at > now)
-
-
-def note_use(key: ApiKey) -> None:
-    """Write when the key was last used, at most once a minute."""
-    now = timezone.now()
-    if key.last_used_at is not None and now - key.last_used_at <= _USED_EVERY:
-        return
-    if not outage.resting():
-        with outage.forgiven():
-            ApiKey.objects.filter(id=key.id).update(last_used_at=now)
-
-
-def actor_of(key: ApiKey) -> Actor:
-    """The actor that a request with this key is."""
-    return Actor(
-        kind=Kind.KEY,
-        id=f"key:{key.key_id}",
-        name=f"API key “{key.name}”",
-        source=Source.API,
-        powers=SCOPE_POWERS[key.scope],
-        limit=key.limit_tag,
-        may_tag=tuple(loads(key.may_tag)),
-        wrote_at=None if key.wrote_at is None else key.wrote_at.timestamp(),
-    )
-
-
-def _digest(secret: str) -> bytes:
-    # The secret has 256 random bits: a keyed hash is enough, a slow one would only slow requests.
-    return hmac.new(
-        settings.SECRET_KEY.encode(), secret.encode("utf-8", "replace"), hashlib.sha256
-    ).digest()

@@ -1,11 +1,27 @@
-"""What a browser sends, parsed and checked; what the domain refuses is put beside its field."""
+"""Forms: parse and check what a browser sends, and show the errors of the domain beside their field."""
 
 from agents.forms.agents import AboutForm, BlockForm, DeleteForm, NewAgentForm, SettingsForm
-from agents.forms.base import DomainForm, ExactText, text_of, texts_of, typed_tags
 from agents.forms.bulk import BulkForm, RowsForm
-from agents.forms.directory import AssignForm, HistoryForm, ReasonForm, TagForm
+from agents.forms.core import DomainForm, ExactText, text_of, texts_of, typed_tags
+from agents.forms.directory import (
+    AssignForm,
+    HistoryForm,
+    OwnerForm,
+    ReasonForm,
+    SharedForm,
+    TagForm,
+)
 from agents.forms.keys import KeyForm, RotateForm
-from agents.forms.views import ViewForm
+from agents.forms.members import LimitForm
+from agents.forms.saved_views import ViewForm
+from agents.forms.sources import (
+    RemovalForm,
+    ResumeForm,
+    SourceForm,
+    SourceSettingsForm,
+    TokenForm,
+    TrialForm,
+)
 from agents.forms.webhooks import WebhookForm
 
 __all__ = [
@@ -18,12 +34,21 @@ __all__ = [
     "ExactText",
     "HistoryForm",
     "KeyForm",
+    "LimitForm",
     "NewAgentForm",
+    "OwnerForm",
     "ReasonForm",
+    "RemovalForm",
+    "ResumeForm",
     "RotateForm",
     "RowsForm",
     "SettingsForm",
+    "SharedForm",
+    "SourceForm",
+    "SourceSettingsForm",
     "TagForm",
+    "TokenForm",
+    "TrialForm",
     "ViewForm",
     "WebhookForm",
     "text_of",

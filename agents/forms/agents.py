@@ -1,18 +1,22 @@
 """Forms of agents and their memory blocks."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 
-from agents.domain.blocks import BlockEdit
-from agents.domain.edits import UNSET, AgentEdit
-from agents.domain.handles import split_handle
-from agents.domain.newagents import NewAgent, NewBlock
-from agents.forms.base import DomainForm, ExactText, texts_of
-from agents.limits import BLOCK_LIMIT_DEFAULT, NAME_LENGTH, REASON_LENGTH
-from agents.models import Agent, Block
-from agents.tagnames import parse_typed, shown, tidy
+from agents.core.limits import BLOCK_LIMIT_DEFAULT, NAME_LENGTH, REASON_LENGTH
+from agents.core.tag_text import parse_typed, shown, tidy
+from agents.domain.agents.edit import AgentEdit
+from agents.domain.agents.model_handles import split_handle
+from agents.domain.agents.new import NewAgent
+from agents.domain.core.unset import UNSET
+from agents.domain.memory.new import NewBlock
+from agents.domain.memory.write import BlockEdit
+from agents.forms.core import DomainForm, ExactText, texts_of
+from agents.forms.tags import TagInput
+from agents.models import Agent, AgentSource, Block
 
 _mono: dict[str, str] = {"class": "input mono", "autocomplete": "off", "spellcheck": "false"}
 
@@ -28,12 +32,12 @@ class SettingsForm(DomainForm):
         required=False,
         widget=forms.TextInput(_mono | {"inputmode": "numeric"}),
         label="Context window limit",
-        help_text="Tokens. Empty: the model's own.",
+        help_text="In tokens. Leave empty for the model's default.",
     )
     embedding = ExactText(
         required=False,
         widget=forms.TextInput(_mono),
-        help_text="provider/name, such as openai/text-embedding-ada-002. Empty: none.",
+        help_text="provider/name, such as openai/text-embedding-ada-002. May be empty.",
     )
     system = ExactText(
         required=False,
@@ -43,7 +47,7 @@ class SettingsForm(DomainForm):
 
     @staticmethod
     def initial_of(agent: Agent) -> dict[str, Any]:
-        """What the form shows of an agent."""
+        """The values that the form shows for an agent."""
         return {
             "model": agent.model,
             "context_window_limit": agent.context_window_limit,
@@ -59,7 +63,7 @@ class SettingsForm(DomainForm):
         return _handle(text, "An embedding") if text else ""
 
     def edit(self) -> AgentEdit:
-        """The edit to make: only what is not as the page showed it."""
+        """The edit: only fields that differ from what the page showed."""
         embedding = self.changed("embedding")
         return AgentEdit(
             model=self.changed("model"),
@@ -70,14 +74,14 @@ class SettingsForm(DomainForm):
 
 
 def _handle(text: str, what: str) -> str:
-    """The domain refuses it too, in the words that Letta's clients know."""
+    """Check the form provider/name. The domain checks it too, with the message that Letta answers."""
     if not split_handle(text):
-        raise forms.ValidationError(f"{what} is named provider/name.")
+        raise forms.ValidationError(f"{what} has the form provider/name.")
     return text
 
 
 class NewAgentForm(SettingsForm):
-    """An agent to be made, or made after another one.
+    """A new agent, or a copy of one.
 
     Tags are typed as in the tag editor (`tags`), or ticked among those that the page offers
     (`exact`, as they are).
@@ -87,13 +91,21 @@ class NewAgentForm(SettingsForm):
     description = ExactText(required=False, widget=forms.Textarea({"class": "input", "rows": 3}))
     tags = ExactText(
         required=False,
-        widget=forms.TextInput(_mono),
-        help_text="Parted by commas. A tag such as user_1 ties the agent to a user.",
+        widget=TagInput(many=True),
+        help_text="Separate tags with commas. A tag such as user_1 links the agent to a user.",
     )
-    with_blocks = forms.BooleanField(required=False, label="Copy its memory blocks too")
+    with_blocks = forms.BooleanField(
+        required=False, label="Copy its memory blocks, with what they say about its user"
+    )
+    at_source = forms.ChoiceField(
+        required=False,
+        label="Runs at",
+        widget=forms.Select({"class": "input"}),
+        help_text="The server where the agent is created.",
+    )
 
     field_order = (
-        "name", "tags", "model", "context_window_limit", "embedding", "system", "description",
+        "name", "at_source", "tags", "model", "context_window_limit", "embedding", "system", "description",
         "with_blocks",
     )  # fmt: skip
 
@@ -102,20 +114,32 @@ class NewAgentForm(SettingsForm):
         for name, known in (("model", "models"), ("embedding", "embeddings")):
             self.fields[name].widget.attrs = {**_mono, "list": known}
         self.fields["name"].widget.attrs["autofocus"] = True
+        names = list(AgentSource.objects.order_by("name").values_list("name", flat=True))
+        if names:
+            choices = [("", "In ADE only"), *((name, name) for name in names)]
+            cast(forms.ChoiceField, self.fields["at_source"]).choices = choices
+            default = settings.DEFAULT_SOURCE
+            self.fields["at_source"].initial = default if default in names else ""
+        else:
+            del self.fields["at_source"]
 
     @staticmethod
     def initial_of(agent: Agent) -> dict[str, Any]:
-        """What the form shows for an agent made after this one."""
+        """The values that the form shows for a copy of this agent."""
         name = f"Copy of {agent.name}"[:NAME_LENGTH]
-        about = {"name": name, "description": agent.description or "", "with_blocks": True}
+        about = {
+            "name": name,
+            "description": agent.description or "",
+            "with_blocks": not agent.user_tag_count,
+        }
         return SettingsForm.initial_of(agent) | about
 
     def ticked(self) -> list[str]:
-        """The offered tags that are to come along."""
+        """The offered tags that are ticked."""
         return texts_of(self.data, "exact") if isinstance(self.data, QueryDict) else []
 
     def spec(self) -> NewAgent:
-        """The agent to make."""
+        """The agent to create."""
         data = self.cleaned_data
         return NewAgent(
             name=data["name"],
@@ -137,16 +161,16 @@ class AboutForm(DomainForm):
 
     @staticmethod
     def initial_of(agent: Agent) -> dict[str, Any]:
-        """What the form shows of an agent."""
+        """The values that the form shows for an agent."""
         return {"name": agent.name, "description": agent.description or ""}
 
     def edit(self) -> AgentEdit:
-        """The edit to make: only what is not as the page showed it."""
+        """The edit: only fields that differ from what the page showed."""
         return AgentEdit(name=self.changed("name"), description=self.changed("description"))
 
 
 class DeleteForm(DomainForm):
-    """Proof that someone means this agent: its name, or its id where the name is hard to type."""
+    """Confirm a deletion by the agent's name, or by its id if the name is hard to type."""
 
     name = ExactText(
         widget=forms.TextInput(_mono | {"autofocus": True}),
@@ -156,7 +180,7 @@ class DeleteForm(DomainForm):
         required=False,
         max_length=REASON_LENGTH,
         widget=forms.TextInput({"class": "input", "autocomplete": "off"}),
-        help_text="Kept in history. May be empty.",
+        help_text="Shown in history. May be empty.",
     )
 
     def __init__(self, agent: Agent, data: QueryDict | None) -> None:
@@ -167,16 +191,16 @@ class DeleteForm(DomainForm):
 
     def clean_name(self) -> str:
         typed: str = self.cleaned_data["name"]
-        # A field of text holds no line breaks, and nobody sees two spaces from one.
+        # A text field cannot contain line breaks, and two spaces look like one.
         if tidy(typed) not in (tidy(self.agent.name), self.agent.public_id):
-            raise forms.ValidationError("That is not this agent's name. Nothing was deleted.")
+            raise forms.ValidationError("This is not the agent's name. Nothing was deleted.")
         return typed
 
 
 class BlockForm(DomainForm):
     """A memory block."""
 
-    label = ExactText(widget=forms.TextInput(_mono), help_text="Such as human or persona.")
+    label = ExactText(widget=forms.TextInput(_mono), help_text="For example human or persona.")
     description = ExactText(
         required=False,
         widget=forms.TextInput({"class": "input", "autocomplete": "off"}),
@@ -186,9 +210,9 @@ class BlockForm(DomainForm):
     limit = forms.IntegerField(
         required=False,
         widget=forms.TextInput(_mono | {"inputmode": "numeric"}),
-        help_text=f"Characters. Empty: {BLOCK_LIMIT_DEFAULT:,}.",
+        help_text=f"In characters. Leave empty for {BLOCK_LIMIT_DEFAULT:,}.",
     )
-    read_only = forms.BooleanField(required=False, label="The agent may not write it")
+    read_only = forms.BooleanField(required=False, label="Read-only for the agent")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -197,7 +221,7 @@ class BlockForm(DomainForm):
 
     @staticmethod
     def initial_of(block: Block) -> dict[str, Any]:
-        """What the form shows of a block."""
+        """The values that the form shows for a block."""
         names = ("label", "value", "limit", "read_only")
         return {name: getattr(block, name) for name in names} | {
             "description": block.description or ""
@@ -208,10 +232,10 @@ class BlockForm(DomainForm):
         return BLOCK_LIMIT_DEFAULT if limit is None else int(limit)
 
     def edit(self) -> BlockEdit:
-        """The edit to make: only what is not as the page showed it."""
+        """The edit: only fields that differ from what the page showed."""
         return BlockEdit(**{name: self.changed(name) for name in self.fields})
 
     def new(self) -> NewBlock:
-        """The block to make."""
+        """The block to create."""
         data = self.cleaned_data
         return NewBlock(**data | {"description": data["description"] or None})

@@ -4,33 +4,35 @@ from typing import Any
 
 from django import forms
 
-from agents.domain.edits import UNSET
-from agents.domain.webhooks import EVENTS
-from agents.forms.base import DomainForm, ExactText
-from agents.jsontext import loads
+from agents.core.json_text import loads
+from agents.core.tag_text import parse_typed, quote
+from agents.domain.core.unset import UNSET
+from agents.domain.webhooks.write import EVENTS
+from agents.forms.core import DomainForm, ExactText
+from agents.forms.tags import TagInput
 from agents.models import Webhook
 
 _EXACT = {"class": "input", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 class WebhookForm(DomainForm):
-    """Where to, and what of."""
+    """A webhook's address, name and filters."""
 
     url = ExactText(
         label="Address",
         widget=forms.TextInput({**_EXACT, "inputmode": "url", "class": "input mono"}),
-        help_text="Where signed POSTs go, such as https://app.example.org/hook.",
+        help_text="ADE sends signed POSTs to it, for example https://app.example.org/hook.",
     )
     name = ExactText(
         required=False,
         widget=forms.TextInput({"class": "input", "autocomplete": "off"}),
-        help_text="What this page calls it. Empty: its address.",
+        help_text="Shown on this page. Leave empty to show the address.",
     )
     tags = ExactText(
         required=False,
         label="Only about these tags",
-        widget=forms.Textarea({**_EXACT, "class": "input mono", "rows": 3}),
-        help_text="One a line, * for any text, such as user_*. Empty: about all.",
+        widget=TagInput(many=True),
+        help_text="Separate tags with commas; * matches any text, for example user_*. Leave empty for all tags.",
     )
     events = forms.MultipleChoiceField(
         required=False,
@@ -41,25 +43,21 @@ class WebhookForm(DomainForm):
 
     @staticmethod
     def initial_of(hook: Webhook) -> dict[str, Any]:
-        """What the form shows of a webhook."""
+        """The values that the form shows for a webhook."""
         return {
             "url": hook.url,
             "name": hook.name,
-            "tags": "\n".join(loads(hook.tags)),
+            "tags": ", ".join(map(quote, loads(hook.tags))),
             "events": loads(hook.events),
         }
 
     def wanted(self) -> dict[str, Any]:
-        """What to make, as `create_webhook` takes it."""
-        return {**self.cleaned_data, "tags": _lines(self.cleaned_data["tags"])}
+        """The arguments of `create_webhook`."""
+        return {**self.cleaned_data, "tags": parse_typed(self.cleaned_data["tags"]).names}
 
     def edit(self) -> dict[str, Any]:
-        """What to change, as `edit_webhook` takes it."""
+        """The arguments of `edit_webhook`."""
         values = {name: self.changed(name) for name in self.fields}
         if values["tags"] is not UNSET:
-            values["tags"] = _lines(values["tags"])
+            values["tags"] = parse_typed(values["tags"]).names
         return values
-
-
-def _lines(text: str) -> list[str]:
-    return [line for line in text.split("\n") if line]

@@ -1,4 +1,4 @@
-"""What the commands backup and restore have in common: what they say, and how they fail."""
+"""Messages and errors that the commands backup and restore share."""
 
 import errno
 import sqlite3
@@ -11,11 +11,11 @@ from django.db import DatabaseError
 from ade.backups import BackupError
 from ade.backups.archive import Manifest
 
-_FULL = "There is no room left on the disk: nothing was changed, and nothing is left behind."
+_FULL = "The disk is full. Nothing was changed, and the unfinished file was removed."
 
 
 def in_words(manifest: Manifest) -> str:
-    """What a backup is, in one sentence without its end."""
+    """Describe a backup in one sentence, without the full stop."""
     rows = manifest.rows
     return (
         f"Backup of {rows.get('agents_agent', 0):,} agents, {rows.get('agents_tag', 0):,} tags and "
@@ -26,7 +26,7 @@ def in_words(manifest: Manifest) -> str:
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Turn what can go wrong into one clear sentence."""
+    """Turn errors of files and databases into a CommandError with one clear sentence."""
     try:
         yield
     except BackupError as error:

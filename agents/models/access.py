@@ -1,52 +1,57 @@
-"""API keys."""
+"""Who could access which agents, and when: spans of keys and limited members."""
 
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from agents.models.fields import ExactTextField, JsonTextField
+from agents.models.fields import ExactTextField
 
 
-class Scope(models.TextChoices):
-    """What a key may do; each scope may do all that the ones before it may."""
+class AccessSpan(models.Model):
+    """From `since` to before `until` (None: still), a key or a member could access some agents.
 
-    READ = "read", "Read"
-    WRITE = "write", "Write"
-    MANAGE = "manage", "Manage"
+    `subject` is an actor's id, such as `key:0123456789ab` or `person:7`, and `rights` its scope or role. The
+    agents are those with `tag`, the one with the public id `agent_id`, or all if both are None. A span
+    ends no later than `expires_at`. A change of any of these ends the spans of the subject and begins
+    others; a tag has the name that it had then.
 
+    `only` are the rights on agents that it is narrowed to, separated by commas; None: not narrowed. A
+    client-side access token (`token:ct…`) has the rights "token" and one span for each of its agents. It can do no
+    more than the key `from_key` that made it, and ends with it.
 
-class ApiKey(models.Model):
-    """A key of the API: its public id and a keyed digest of its secret, never the secret."""
+    The row without a subject says since when all spans are recorded. Rows of the subject
+    "setting:PROTECTED_TAGS" have the patterns of that setting as `name`, and no agent.
+    """
 
-    key_id = ExactTextField()
-    digest = models.BinaryField()
+    subject = ExactTextField()
     name = ExactTextField()
-    scope = models.CharField(max_length=16, choices=Scope.choices, default=Scope.WRITE)
-    # The one tag whose agents exist for this key, as text: rename rewrites it.
-    limit_tag = ExactTextField(null=True)
-    # Patterns of the tags that a limited key may write, a JSON array of strings.
-    may_tag = JsonTextField(default="[]")
-    created_at = models.DateTimeField()
-    created_by = ExactTextField()
+    rights = models.CharField(max_length=16)
+    tag = ExactTextField(null=True)
+    agent_id = ExactTextField(null=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+    only = models.CharField(max_length=100, null=True)
+    from_key = models.CharField(max_length=64, null=True)
     expires_at = models.DateTimeField(null=True)
-    disabled_at = models.DateTimeField(null=True)
-    last_used_at = models.DateTimeField(null=True)
-    # When it last wrote, within seconds; kept where replicas are read (agents/domain/marks.py).
-    wrote_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["subject", "since"], name="access_by_subject"),
             models.Index(
-                fields=["limit_tag"], name="key_by_limit", condition=Q(limit_tag__isnull=False)
+                fields=["tag", "since"], name="access_by_tag", condition=Q(tag__isnull=False)
             ),
-        ]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["key_id"], name="key_id_is_unique"),
-            models.CheckConstraint(
-                condition=Q(scope__in=["read", "write", "manage"]), name="key_scope_is_known"
+            models.Index(
+                fields=["agent_id", "since"],
+                name="access_by_agent",
+                condition=Q(agent_id__isnull=False),
+            ),
+            models.Index(
+                fields=["since"],
+                name="access_to_all",
+                condition=Q(tag__isnull=True, agent_id__isnull=True),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.key_id})"
+        return f"{self.subject} from {self.since:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Agents, their wide part, their tombstones and their memory blocks."""
+"""Agents, their details, tombstones of deleted agents, and memory blocks."""
 
 from typing import ClassVar
 
@@ -7,19 +7,19 @@ from django.db.models import Q
 from django.urls import reverse
 
 from agents.models.fields import ExactTextField, JsonTextField
-from agents.querysets import AgentQuerySet
+from agents.models.querysets import AgentQuerySet
 
 
 def short_id(public_id: str) -> str:
-    """The id as lists show it: enough of both ends to tell agents apart."""
+    """Return the short form of an id for lists: its start and its end."""
     return f"{public_id[:10]}…{public_id[-4:]}"
 
 
 class Agent(models.Model):
-    """The narrow part of an agent: what lists show, sort and filter by.
+    """The columns of an agent that lists show, sort and filter by.
 
-    `seq` is made from `created_at` (see agents.domain.seq), so ordering by it is ordering by
-    creation, and the row between tag and agent is ordered by creation for nothing.
+    `seq` is computed from `created_at` (see agents.domain.core.sequence). Sorting by it sorts by
+    creation, also in the rows between tags and agents, which need no column for that.
     """
 
     seq = models.BigAutoField(primary_key=True)
@@ -35,6 +35,19 @@ class Agent(models.Model):
     version = models.PositiveBigIntegerField(default=1)
     tag_count = models.PositiveIntegerField(default=0)
     user_tag_count = models.PositiveIntegerField(default=0)
+    # True where `hidden` of the wide part is true. Lists and counts leave these out by default.
+    hidden = models.BooleanField(default=False, db_default=False)
+    # The source where it runs. None: kept here. A write of tags sees it without another statement.
+    source = models.ForeignKey(
+        "agents.AgentSource",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    # Why a manager marked it as meant to be shared between users; None if nobody did.
+    shared_reason = models.TextField(null=True)
 
     objects: ClassVar[AgentQuerySet] = AgentQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -51,6 +64,7 @@ class Agent(models.Model):
             models.Index(fields=["seq"], name="agent_untagged", condition=Q(tag_count=0)),
             models.Index(fields=["seq"], name="agent_userless", condition=Q(user_tag_count=0)),
             models.Index(fields=["seq"], name="agent_two_users", condition=Q(user_tag_count__gt=1)),
+            models.Index(fields=["seq"], name="agent_hidden", condition=Q(hidden=True)),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["public_id"], name="agent_public_id_is_unique"),
@@ -68,15 +82,15 @@ class Agent(models.Model):
 
     @property
     def short_id(self) -> str:
-        """The id as lists show it."""
+        """The short form of the id, for lists."""
         return short_id(self.public_id)
 
 
 class AgentDetail(models.Model):
-    """The wide part of an agent, read only where it is shown.
+    """The large columns of an agent, read only where they are shown.
 
-    `extra` is a JSON object of what the API or an agent file brought that ADE does not interpret
-    and gives back; what has its default is not in it, so that most agents have "{}".
+    `extra` is a JSON object of Letta fields that ADE stores and returns without using them. Fields
+    with their default value are not stored, so most agents have "{}".
     """
 
     agent = models.OneToOneField(
@@ -87,8 +101,7 @@ class AgentDetail(models.Model):
     embedding_config = JsonTextField(default="null")
     metadata = JsonTextField(default="null")
     extra = JsonTextField(default="{}")
-    # What an imported agent came from (a digest of the file's agent), so that the same one is
-    # not imported twice unknowingly.
+    # A digest of the agent in the imported file, to notice a second import of the same agent.
     imported_from = ExactTextField(null=True)
 
     class Meta:
@@ -105,7 +118,7 @@ class AgentDetail(models.Model):
 
 
 class Tombstone(models.Model):
-    """What is left of a deleted agent: cursors go on from its place, pages say who deleted it."""
+    """A deleted agent: page cursors can continue from it, and pages show who deleted it."""
 
     seq = models.BigIntegerField(primary_key=True)
     public_id = ExactTextField()
@@ -113,13 +126,22 @@ class Tombstone(models.Model):
     updated_at = models.DateTimeField()
     deleted_at = models.DateTimeField()
     deleted_by = ExactTextField()
-    # The tags it carried, as JSON: a tag-limited key may learn of its own former agents only.
+    # The tags it carried, as JSON: a limited key may see only tombstones of its own agents.
     tags = JsonTextField(default="[]")
     change_set_id = models.BigIntegerField()
+    # The ID of the agent that its source made again from its file.
+    restored_as = ExactTextField(null=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["public_id"], name="tombstone_public_id_is_unique"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["restored_as"],
+                name="tombstone_restored",
+                condition=Q(restored_as__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -127,7 +149,7 @@ class Tombstone(models.Model):
 
 
 class Block(models.Model):
-    """A memory block. Several agents may share one."""
+    """A memory block. Several agents can share it. `limit` is in characters of its value."""
 
     public_id = ExactTextField()
     label = ExactTextField()
@@ -143,7 +165,7 @@ class Block(models.Model):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["label", "id"], name="block_by_label"),
-            # Few have tags or a project of their own; who asks for one reads only these.
+            # Few blocks have tags or a project. Searches for these read only such blocks.
             models.Index(fields=["id"], name="block_with_extra", condition=~Q(extra="{}")),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -155,7 +177,7 @@ class Block(models.Model):
 
 
 class AgentBlock(models.Model):
-    """That an agent has a block. Its label is unique within the agent."""
+    """A block attached to an agent. Its label is unique within the agent."""
 
     pk = models.CompositePrimaryKey("agent_id", "block_id")
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, db_index=False)

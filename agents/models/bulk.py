@@ -1,4 +1,4 @@
-"""Bulk changes: what is planned, in batches that are each one transaction, and how far it came."""
+"""Bulk changes: the plan, its batches (one transaction each), and the progress."""
 
 from typing import ClassVar
 from uuid import uuid4
@@ -11,19 +11,40 @@ from agents.models.fields import ExactTextField, JsonTextField
 
 
 class BulkOp(models.TextChoices):
-    """What a plan does to each of its agents."""
+    """What a bulk change does to each agent."""
 
     ADD = "add", "Add tags"
     REMOVE = "remove", "Remove tags"
     REPLACE = "replace", "Replace a tag"
+    MOVE = "move", "Move to a user"
+    DELETE = "delete", "Delete agents"
+    MODEL = "model", "Change the model"
     ROWS = "rows", "Add tags from a file"
+    ROWS_REMOVE = "rows-remove", "Remove tags by a file"
+    ROWS_SET = "rows-set", "Replace all tags by a file"
     UNDO = "undo", "Undo"
+    MERGE = "merge", "Merge a tag"
+    TAG_DELETE = "tag-delete", "Delete a tag"
+    OFFBOARD = "offboard", "Off-board a user"
+    OFFBOARD_AGENTS = "offboard-agents", "Off-board a user and delete the agents"
+
+
+# Changes whose agents and tags come from a file.
+FILE_OPS = (BulkOp.ROWS, BulkOp.ROWS_REMOVE, BulkOp.ROWS_SET)
+
+
+class Owners(models.TextChoices):
+    """What a bulk change does with agents that would get a second owner."""
+
+    KEEP = "keep", "keep both owners"
+    MOVE = "move", "remove the other owners"
+    SKIP = "skip", "leave these agents out"
 
 
 class BulkState(models.TextChoices):
-    """Where a plan stands. Only a planned one can begin, only a stopped one can go on.
+    """The state of a bulk change. Only a planned one can start; only a stopped one can resume.
 
-    One that was stopped while it was being planned has `planned_to`, and goes on being planned.
+    If planning itself was stopped, `planned_to` is set and resuming continues the planning.
     """
 
     PLANNING = "planning", "being planned"
@@ -34,11 +55,12 @@ class BulkState(models.TextChoices):
 
 
 class BulkPlan(models.Model):
-    """A change of many agents' tags: which, by whom, what it will do, what it has done.
+    """A change of tags on many agents: what is planned, by whom, and what is done.
 
-    `wanted` is the filter as JSON, `query` the address of the list it came from, `excluded` ids
-    taken out of it, `actor` who applies it. `planned` are counts by outcome, `sample` the first
-    rows, `difference` what came and went since the plan before, `refused` lines of a file.
+    `wanted` is the filter as JSON, `query` the query string of the list, `excluded` the ids of
+    excluded agents, `actor` the actor who applies the plan. `planned` has counts by outcome, `sample`
+    the first rows, `difference` the agents gained and lost since the previous plan, and `refused`
+    the refused lines of a CSV file.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -54,20 +76,32 @@ class BulkPlan(models.Model):
     actor_name = ExactTextField()
     state = models.CharField(max_length=16, choices=BulkState.choices, default=BulkState.PLANNING)
     matched = models.PositiveIntegerField(default=0)
-    # Of a plan that is being made: where in the list it goes on, and how many match about now.
+    # While planning: the position in the list to continue from, and the estimated number of matches.
     planned_to = models.TextField(null=True)
     expected = models.PositiveIntegerField(null=True)
     planned = JsonTextField(default="{}")
     sample = JsonTextField(default="[]")
     difference = JsonTextField(default="null")
     refused = JsonTextField(default="[]")
-    # The batch that comes next; those before are done.
+    noted = JsonTextField(default="[]", db_default="[]")
+    # For each tag: on how many agents it is added, removed, there already, skipped, a second owner.
+    tally = JsonTextField(default="[]", db_default="[]")
+    # Agents that get a second owner. None in plans of versions up to 0.2.
+    second_owners = models.PositiveIntegerField(null=True)
+    # What to do with agents that would get a second owner; None until someone decides.
+    owners = models.CharField(max_length=8, choices=Owners.choices, null=True)
+    # The next batch. All batches before it are done.
     next_batch = models.PositiveIntegerField(default=0)
     looked = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     change_set_id = models.BigIntegerField(null=True)
     undoes = models.BigIntegerField(null=True)
     problem = models.TextField(default="")
+    # For a change of a whole tag, which creates its batches as it runs: the last agent taken (seq).
+    taken_to = models.BigIntegerField(null=True)
+    # Temporary errors in a row since the last batch, and when the next attempt is due.
+    failures = models.PositiveIntegerField(null=True)
+    retry_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     beat_at = models.DateTimeField(null=True)
@@ -82,6 +116,11 @@ class BulkPlan(models.Model):
                 condition=Q(change_set_id__isnull=False),
             ),
             models.Index(
+                fields=["state"],
+                name="bulk_plan_not_done",
+                condition=Q(state__in=["planning", "running", "stopped"]),
+            ),
+            models.Index(
                 fields=["undoes"], name="bulk_plan_undoes", condition=Q(undoes__isnull=False)
             ),
         ]
@@ -94,10 +133,10 @@ class BulkPlan(models.Model):
 
 
 class BulkBatch(models.Model):
-    """Agents of a plan that change in one transaction, by their keys, newest first.
+    """Agents of a bulk change that change in one transaction, newest first.
 
-    `items` is a JSON list of keys, or of [key, [tags]] where each agent gets its own. `left` are
-    those that did not change: [key, outcome, why].
+    `items` is a JSON list of agent seqs, or of [seq, [tags]] if each agent gets its own tags. `left`
+    lists the agents that did not change: [seq, outcome, reason].
     """
 
     plan = models.ForeignKey(

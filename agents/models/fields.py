@@ -1,4 +1,4 @@
-"""Column types whose answers are the same on both databases."""
+"""Column types that behave the same on SQLite and PostgreSQL."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class ExactTextField(models.TextField):  # type: ignore[type-arg]  # the plugin knows by null=
-    """Text that is equal and ordered by its bytes, on SQLite as on PostgreSQL.
+    """Text that is compared and sorted by its bytes, on SQLite and on PostgreSQL.
 
-    SQLite compares so by itself. PostgreSQL would use the database's locale, so the column says
-    `COLLATE "C"`; Django's own `db_collation` would say it to SQLite too, which has no such one.
+    This is SQLite's default. PostgreSQL would use the locale of the database, so the column has
+    `COLLATE "C"` there. Django's `db_collation` would also apply to SQLite, which has no such collation.
     """
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
@@ -21,7 +21,7 @@ class ExactTextField(models.TextField):  # type: ignore[type-arg]  # the plugin 
 
 
 class JsonTextField(models.TextField):  # type: ignore[type-arg]  # the plugin knows by null=
-    """A JSON value kept as the text it was written as, so that it is given back byte for byte.
+    """A JSON value stored as text, so that it is returned byte for byte.
 
-    Answers pass it on without parsing. (PostgreSQL's jsonb reorders keys and refuses NUL escapes.)
+    Answers contain it without parsing. PostgreSQL's jsonb would reorder keys and refuse NUL escapes.
     """

@@ -1,4 +1,4 @@
-"""Identities: people or organisations of the application, by the key it knows them by."""
+"""Identities: people or organisations of the application, by the application's own key."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from agents.models.fields import ExactTextField, JsonTextField
 
 
 class Identity(models.Model):
-    """Someone whom agents belong to, as Letta's clients name them."""
+    """A Letta identity: a person or organisation that agents belong to."""
 
     public_id = ExactTextField()
     identifier_key = ExactTextField()
@@ -39,7 +39,7 @@ class Identity(models.Model):
 
 
 class AgentIdentity(models.Model):
-    """That an agent belongs to an identity. Ordered by the agent's key, as tags' rows are."""
+    """An agent of an identity. The primary key sorts by agent, as in AgentTag."""
 
     pk = models.CompositePrimaryKey("identity_id", "agent_id")
     identity = models.ForeignKey(Identity, on_delete=models.PROTECT, db_index=False)

@@ -1,4 +1,4 @@
-"""Tags, and the row that says an agent carries one."""
+"""Tags, and the rows that assign them to agents."""
 
 from typing import ClassVar
 from urllib.parse import urlencode
@@ -12,37 +12,52 @@ from agents.models.fields import ExactTextField
 
 
 class Tag(models.Model):
-    """A tag. It stays when its last agent goes, with `n` 0, to keep its description and rules.
+    """A tag. `n` is the number of agents that carry it.
 
-    Only a merge into another and a deletion by name end it.
+    A tag with no agents stays, with its description and settings, until it is merged or deleted.
     """
 
     name = ExactTextField()
     name_folded = ExactTextField()
     lookalike = ExactTextField()
+    # Of the rule and the Unicode data that `lookalike` was made by; 1 is before there was a version.
+    lookalike_version = models.PositiveSmallIntegerField(default=1, db_default=1)
+    # Its place in natural order (agents/core/natural_order.py). Empty where the version before wrote it.
+    sort_key = ExactTextField(default="", db_default="")
     n = models.PositiveIntegerField(default=0)
     names_user = models.BooleanField(default=False)
     protected = models.BooleanField(default=False)
-    # True if a person said whether it is protected, so that the settings no longer do.
+    # True if a person decided whether the tag is protected. Then the settings no longer decide.
     protected_by_hand = models.BooleanField(default=False)
+    # True if a person marked the tag as a user tag although its text is not one.
+    user_by_hand = models.BooleanField(null=True)
     description = models.TextField(default="")
+    # The name of the user that the tag stands for. None: nobody gave one.
+    display_name = ExactTextField(null=True)
     colour = models.CharField(max_length=16, default="")
+    # The bulk change that removes it from all agents. Until that ends or is undone, it cannot be added.
+    ends_in = models.UUIDField(null=True)
     last_added_at = models.DateTimeField(null=True)
     last_added_by = ExactTextField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["names_user", "-n", "name"], name="tag_by_use"),
+            models.Index(fields=["names_user", "-n", "sort_key", "id"], name="tag_in_order_of_use"),
+            models.Index(fields=["names_user", "sort_key", "id"], name="tag_in_order"),
             models.Index(fields=["-n", "name"], name="tag_by_use_all"),
             models.Index(fields=["names_user", "name"], name="tag_by_name"),
             models.Index(fields=["name"], name="tag_in_use", condition=Q(n__gt=0)),
+            models.Index(fields=["ends_in"], name="tag_ends", condition=Q(ends_in__isnull=False)),
             models.Index(fields=["lookalike"], name="tag_by_lookalike"),
             models.Index(
                 fields=["names_user", "lookalike"], name="tag_alike", condition=Q(n__gt=0)
             ),
+            models.Index(fields=["lookalike"], name="tag_alike_used", condition=Q(n__gt=0)),
             models.Index(
-                fields=["names_user", "-n", "name"], name="tag_guarded", condition=Q(protected=True)
+                fields=["names_user", "-n", "sort_key", "id"],
+                name="tag_guarded",
+                condition=Q(protected=True),
             ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -54,12 +69,12 @@ class Tag(models.Model):
         return f"{self.name}"
 
     def get_absolute_url(self) -> str:
-        """The list of the agents that carry it."""
+        """The list of agents with this tag."""
         return f"{reverse('agents')}?{urlencode({'any': self.name})}"
 
 
 class AgentTag(models.Model):
-    """That an agent carries a tag, since when, and by which change-set."""
+    """A tag on an agent, when it was added, and by which change-set."""
 
     pk = models.CompositePrimaryKey("tag_id", "agent_id")
     tag = models.ForeignKey(Tag, on_delete=models.PROTECT, db_index=False)
@@ -68,6 +83,10 @@ class AgentTag(models.Model):
     change_set_id = models.BigIntegerField()
 
     class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            # Finds the agents that carry a tag since before a past moment, whatever was tagged later.
+            models.Index(fields=["tag", "added_at", "agent"], name="agent_tag_by_time"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["agent", "tag"], name="agent_tag_by_agent"),
         ]

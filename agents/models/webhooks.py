@@ -1,6 +1,6 @@
-"""Webhooks: who is told of changes, what waits to be told, and how far the log was read.
+"""Webhooks: receivers, pending deliveries, and how far the history was read.
 
-What is told is rendered from history when it is sent: no name is kept here twice.
+A delivery stores no names. Its content is rendered from history when it is sent.
 """
 
 from typing import ClassVar
@@ -13,7 +13,7 @@ from agents.models.fields import ExactTextField, JsonTextField
 
 
 class Event(models.TextChoices):
-    """What a receiver can be told."""
+    """The events that a webhook can send."""
 
     AGENT_CREATED = "agent.created", "An agent was made"
     AGENT_DELETED = "agent.deleted", "An agent was deleted"
@@ -21,11 +21,18 @@ class Event(models.TextChoices):
     TAG_RENAMED = "tag.renamed", "A tag was renamed"
     TAG_MERGED = "tag.merged", "A tag was merged into another"
     TAG_DELETED = "tag.deleted", "A tag was deleted"
+    BULK_FINISHED = "bulk.finished", "A bulk change finished"
+    BULK_STOPPED = "bulk.stopped", "A bulk change stopped before its end"
+    WEBHOOK_FAILING = "webhook.failing", "A webhook keeps failing"
     PING = "ping", "A test"
 
 
+# Events about ADE's own work. They are not in the history, and only webhooks for all tags get them.
+ALERTS = (Event.BULK_FINISHED, Event.BULK_STOPPED, Event.WEBHOOK_FAILING)
+
+
 class DeliveryState(models.TextChoices):
-    """Where a delivery stands. One that waits may have been tried before."""
+    """The state of a delivery. A waiting one may have been tried before."""
 
     WAITING = "waiting", "waiting"
     DONE = "done", "delivered"
@@ -33,10 +40,10 @@ class DeliveryState(models.TextChoices):
 
 
 class Webhook(models.Model):
-    """A receiver. Its secret is derived from the salt and the SECRET_KEY, and stands nowhere.
+    """A receiver. Its secret is derived from the salt and the SECRET_KEY and is not stored.
 
-    `tags` are patterns, `events` what it is told, JSON lists; empty ones mean all. `cursor` is the
-    last change it has taken up.
+    `tags` (patterns) and `events` are JSON lists; an empty list means all. `cursor` is the last change
+    that was turned into deliveries.
     """
 
     public_id = ExactTextField()
@@ -48,13 +55,16 @@ class Webhook(models.Model):
     old_salt = models.CharField(max_length=64, default="")
     old_until = models.DateTimeField(null=True)
     enabled = models.BooleanField(default=True)
-    # Why it is not enabled, where nobody switched it off.
+    # Why ADE disabled it. Empty if a person did.
     problem = models.TextField(default="")
     cursor = models.BigIntegerField()
-    # Attempts in a row without a success, since when, and until when it is left alone for it.
+    # Failed attempts in a row, since when, and until when nothing is sent because of them.
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
     hold_until = models.DateTimeField(null=True)
+    # The process that sends its deliveries, and its last heartbeat by the database clock.
+    owner = models.CharField(max_length=32, null=True)
+    beat_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     created_by = ExactTextField()
@@ -72,10 +82,11 @@ class Webhook(models.Model):
 
 
 class Delivery(models.Model):
-    """One event for one receiver: which, how often it was tried, what came of it.
+    """One event for one receiver, with its attempts and result.
 
-    `change` is the first change it tells of, and its place in the order of all; 0 for a test.
-    While it is being sent, `next_at` is when it counts as lost.
+    `change` is the first change that it reports, which also orders deliveries; 0 for a test and for
+    ALERTS. `subject` is the bulk change or the webhook that one of ALERTS is about. While it
+    is being sent, `next_at` is two minutes after `tried_at`, so that other processes leave it alone.
     """
 
     webhook = models.ForeignKey(
@@ -86,6 +97,7 @@ class Delivery(models.Model):
     change_set_id = models.BigIntegerField(null=True)
     change = models.BigIntegerField(default=0)
     agent_id = ExactTextField(null=True)
+    subject = ExactTextField(default="", db_default="")
     state = models.CharField(
         max_length=8, choices=DeliveryState.choices, default=DeliveryState.WAITING
     )
@@ -121,10 +133,10 @@ class Delivery(models.Model):
 
 
 class LogHead(models.Model):
-    """How far the log of changes can be read without missing one: a single row.
+    """How far the changes can be read without missing one. There is a single row.
 
-    All changes up to `safe` are there or never will be; those up to `pending` are once the
-    `writers`, a JSON list, have ended.
+    Up to `safe`, all changes are committed or rolled back. Up to `pending`, they will be once the
+    transactions in `writers` (a JSON list) have ended.
     """
 
     safe = models.BigIntegerField(default=0)

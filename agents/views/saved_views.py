@@ -1,4 +1,4 @@
-"""Saved views: which there are, a new one, and the change of one."""
+"""List, create, change and delete saved views."""
 
 from urllib.parse import parse_qsl
 
@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ade.http import see_other
-from agents.domain.views import (
+from agents.core.errors import Conflict, Invalid, NotAllowed
+from agents.domain.saved_views import (
     change_view,
     delete_view,
     find_view,
@@ -17,21 +18,32 @@ from agents.domain.views import (
     save_view,
     visible_views,
 )
-from agents.errors import Conflict, Invalid, NotAllowed
-from agents.filterparse import parse, to_query
 from agents.forms import ViewForm
-from agents.views.access import actor_of
-from agents.views.list_words import sentence
+from agents.queries.agents.address import parse, to_query
+from agents.queries.core.replica_reads import may_lag
+from agents.views.core.actors import actor_of
+from agents.views.core.agent_list.address import state_at
+from agents.views.core.agent_list.tabs import tabs_context
+from agents.views.core.agent_list.words import sentence
 
 _REFUSALS = (Conflict, Invalid, NotAllowed)
 
 
 @require_safe
 def saved_views(request: HttpRequest) -> HttpResponse:
-    """All views that one may see."""
+    """All saved views that the actor may see."""
     actor = actor_of(request)
     rows = [(view, may_change(view, actor)) for view in visible_views(actor)]
-    return render(request, "views/list.html", {"rows": rows, "nav": "agents"})
+    return render(request, "saved_views/list.html", {"rows": rows, "nav": "agents"})
+
+
+@require_safe
+@may_lag(actor_of)
+def tabs(request: HttpRequest) -> HttpResponse:
+    """The views as tabs with their counts, for the list that htmx names as the current page."""
+    state = state_at(request.headers.get("HX-Current-URL", ""))
+    context = tabs_context(state, actor_of(request), counted=True)
+    return render(request, "agents/view_tabs.html#tabs", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,7 +64,7 @@ def new(request: HttpRequest) -> HttpResponse:
             form.refuse(error)
     back = f"{reverse('agents')}?{query}"
     context = {"form": form, "sentence": sentence(state), "back": back, "nav": "agents"}
-    return render(request, "views/form.html", context, status=422 if form.is_bound else 200)
+    return render(request, "saved_views/form.html", context, status=422 if form.is_bound else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,7 +82,7 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
         except _REFUSALS as error:
             form.refuse(error)
     context = {"form": form, "view": view, "back": reverse("views"), "nav": "agents"}
-    return render(request, "views/form.html", context, status=422 if form.is_bound else 200)
+    return render(request, "saved_views/form.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST

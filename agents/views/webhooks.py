@@ -11,16 +11,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ade.access import managers_only, reauthenticated
-from ade.http import render_page, see_other
-from agents.domain import webhooks as domain
-from agents.domain.webhooks import MadeWebhook, is_under_way
-from agents.errors import Conflict, Invalid
+from ade.accounts.access import managers_only, reauthenticated
+from ade.http import render_page, see_other, show_once
+from agents.core.errors import Conflict, Invalid
+from agents.core.json_text import loads
+from agents.domain.webhooks import write as domain
+from agents.domain.webhooks.write import MadeWebhook, is_under_way
 from agents.forms import WebhookForm, text_of
-from agents.jsontext import loads
 from agents.models import Delivery, DeliveryState, Event, Webhook
-from agents.views.access import actor_of
-from agents.webhook_tasks import delivering
+from agents.tasks.webhooks import delivering
+from agents.views.core.actors import actor_of
 
 # Deliveries that the page of a webhook shows.
 _SHOWN = 50
@@ -125,7 +125,7 @@ def webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
 @managers_only
 @reauthenticated
 def rotate(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    """Give it a new secret, and show that, once."""
+    """Create a new secret for the webhook and show it once."""
     made = domain.rotate_secret(webhook_id=webhook_id, actor=actor_of(request))
     return _show_secret(request, made)
 
@@ -134,10 +134,10 @@ def rotate(request: HttpRequest, webhook_id: str) -> HttpResponse:
 @managers_only
 @reauthenticated
 def ping(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    """Send it a test."""
+    """Send a test event to the webhook."""
     with delivering():
         domain.ping(webhook_id=webhook_id, actor=actor_of(request))
-    messages.success(request, "A test is on its way: it stands first below.")
+    messages.success(request, "A test is queued. It is the first delivery below.")
     return see_other(reverse("webhook", args=[webhook_id]))
 
 
@@ -145,14 +145,14 @@ def ping(request: HttpRequest, webhook_id: str) -> HttpResponse:
 @managers_only
 @reauthenticated
 def switch(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    """Switch it on, from where it ended or from now, or off."""
+    """Switch the webhook off, or on with or without the missed events."""
     to, actor = text_of(request.POST, "to"), actor_of(request)
     if to == "off":
         domain.disable_webhook(webhook_id=webhook_id, actor=actor)
     else:
         with delivering():
             domain.enable_webhook(webhook_id=webhook_id, actor=actor, skip=to == "skip")
-    messages.success(request, f"It is switched {'off' if to == 'off' else 'on'}.")
+    messages.success(request, f"The webhook is switched {'off' if to == 'off' else 'on'}.")
     return see_other(reverse("webhook", args=[webhook_id]))
 
 
@@ -160,7 +160,7 @@ def switch(request: HttpRequest, webhook_id: str) -> HttpResponse:
 @managers_only
 @reauthenticated
 def redeliver(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    """Send a delivery again."""
+    """Queue a delivery again."""
     delivery_id = text_of(request.POST, "delivery") or ""
     try:
         with delivering():
@@ -170,7 +170,7 @@ def redeliver(request: HttpRequest, webhook_id: str) -> HttpResponse:
     except Conflict as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, "It is sent again.")
+        messages.success(request, "The delivery is queued again.")
     return see_other(reverse("webhook", args=[webhook_id]))
 
 
@@ -178,7 +178,7 @@ def redeliver(request: HttpRequest, webhook_id: str) -> HttpResponse:
 @managers_only
 @reauthenticated
 def delete(request: HttpRequest, webhook_id: str) -> HttpResponse:
-    """End it."""
+    """Delete the webhook."""
     domain.delete_webhook(webhook_id=webhook_id, actor=actor_of(request))
     messages.success(request, "The webhook is deleted.")
     return see_other(reverse("webhooks"))
@@ -205,13 +205,13 @@ def _page(
 
 
 def _waits_long(one: Delivery, now: datetime) -> bool:
-    """True for a test that nobody has taken up: it waits for nothing but the worker."""
+    """True for a test that no worker has sent after a while."""
     waits = one.state == DeliveryState.WAITING and one.attempts == 0
     return waits and one.event == Event.PING and one.next_at < now - _PATIENCE
 
 
 def _show_secret(request: HttpRequest, made: MadeWebhook) -> HttpResponse:
-    # Not after a redirect: the secret would have to be kept somewhere in between.
+    # No redirect: the secret would have to be stored until the next request.
     row = HookRow(made.webhook, timezone.now())
     context = {"row": row, "hook": made.webhook, "secret": made.secret, "nav": "webhooks"}
-    return render(request, "webhooks/made.html", context)
+    return show_once(render(request, "webhooks/made.html", context))

@@ -15,7 +15,10 @@ from typing import NamedTuple
 
 from serve import HOST
 
+from measuring.processors import Processors
+
 TIMEOUT_SECONDS = 120
+_NONE = Processors(0, 0)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 
@@ -37,7 +40,9 @@ class Sample:
 
     times: list[float] = field(default_factory=list)
     seconds: float = 0
+    size: int = 0  # bytes of the last body
     client: float = 0  # seconds of processor time that the client itself took
+    server: Processors = _NONE  # and those of the server
     errors: list[str] = field(default_factory=list)
 
 
@@ -166,6 +171,7 @@ class _Loop:
             return
         now = time.perf_counter()
         self.sample.times.append((now - self.sent[number]) * 1000)
+        self.sample.size = len(answer.body)
         buffer.clear()
         self.busy -= 1
         if answer.status != 200:

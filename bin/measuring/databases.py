@@ -54,9 +54,19 @@ def made(kinds: list[str], sizes: list[int]) -> Iterator[list[Database]]:
         if sizes and "sqlite" in kinds:
             found += [_sqlite(size) for size in sizes]
         if sizes and "postgresql" in kinds:
-            server = stack.enter_context(cluster(kept=_postgres_folder()))
+            server = stack.enter_context(cluster(_postgres_folder()))
             found += [_postgres(server, size) for size in sizes]
         yield found
+
+
+@contextlib.contextmanager
+def made_beside(size: int, system: str) -> Iterator[Database]:
+    """The load test's agents on PostgreSQL, each with this system prompt, filled if they are not yet."""
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = FOLDER / "system.txt"
+    path.write_text(system)
+    with cluster(_postgres_folder()) as server:
+        yield _postgres(server, size, "beside", "--shape=loadtest", f"--system={path}")
 
 
 def settings_for(url: str) -> dict[str, str]:
@@ -82,10 +92,10 @@ def manage(url: str, *arguments: str) -> None:
     subprocess.run(command, env=settings_for(url), cwd=ROOT, check=True)
 
 
-def _fill(name: str, url: str, size: int) -> None:
+def _fill(name: str, url: str, size: int, *options: str) -> None:
     print(f"Making the data of {name}, once ...", flush=True)
     manage(url, "migrate", "--verbosity=0")
-    manage(url, "bench_data", f"--agents={size}")
+    manage(url, "bench_data", f"--agents={size}", *options)
 
 
 def _sqlite(size: int) -> Database:
@@ -108,15 +118,15 @@ def _postgres_folder() -> Path:
     return FOLDER / "postgres" if os.geteuid() else Path("/var/tmp/ade-bench-postgres")  # noqa: S108
 
 
-def _postgres(server: str, size: int) -> Database:
+def _postgres(server: str, size: int, kind: str = "bench", *options: str) -> Database:
     """A database of the cluster, which has its name only once it is whole."""
     prefix = server.rsplit("/", 1)[0]
-    database = Database(_name("postgresql", size), f"{prefix}/bench_{size}")
-    if not _sql(server, f"SELECT 1 FROM pg_database WHERE datname = 'bench_{size}'"):  # noqa: S608
+    database = Database(_name("postgresql", size), f"{prefix}/{kind}_{size}")
+    if not _sql(server, f"SELECT 1 FROM pg_database WHERE datname = '{kind}_{size}'"):  # noqa: S608
         _sql(server, "DROP DATABASE IF EXISTS bench_part")
         _sql(server, "CREATE DATABASE bench_part")
-        _fill(database.name, f"{prefix}/bench_part", size)
-        _sql(server, f"ALTER DATABASE bench_part RENAME TO bench_{size}")
+        _fill(database.name, f"{prefix}/bench_part", size, *options)
+        _sql(server, f"ALTER DATABASE bench_part RENAME TO {kind}_{size}")
     return database
 
 

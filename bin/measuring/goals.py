@@ -1,18 +1,18 @@
 """The goals, and whether a run met them."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from measuring.endurance import GROWTH, LATEST_P99
-from measuring.numbers import short
-from measuring.results import Result, Row, alike, largest, rows, smallest
-from measuring.scenarios import SCENARIOS
+from measuring.numbers import ratio_of_rounds, short
+from measuring.results import Result, Row, alike, floor_rows, largest, rows, smallest, whole_ms
+from measuring.scenarios import FEW, FLOORS, MANY, SCENARIOS, TAG_PAGES
 
 LISTS = [one.name for one in SCENARIOS if one.is_list]
 NEVER_MEET = [name for name in LISTS if name.endswith("never meet")]
 MOST_GROWTH, MOST_PAGES, NEVER_MEET_MS = 1.5, 500, 150
 FEW_PAGES = 100  # of so few, a growth is one more level of an index
-API_RATIO, PAGE_RATIO = 1.5, 2.0
+MANY_RATIO = 2.0
 
 
 class Verdict(NamedTuple):
@@ -31,9 +31,10 @@ def verdicts(result: Result) -> Iterator[Verdict]:
         name = database["name"]
         mine = [row for row in rows(result) if row.database == name]
         yield from _lists(result, mine, name)
+        yield from _floors(result, name)
+        yield from _many_tags(result, name)
         if name in result.get("looks", {}):
             yield from _pages(result, name)
-            yield from _ratios(result["looks"][name]["compared"], name)
     for one in result.get("writers", []):
         found = f"{one['error_count']} errors, p99 {short(one['p99'])} ms"
         goal = f"8 writers for {one['seconds']:.0f} s"
@@ -101,18 +102,23 @@ def _pages_of(result: Result, name: str, what: str) -> dict[str, int]:
     return {one: seen[one][what] for one in lists if seen[one].get(what) is not None}
 
 
-def _ratios(compared: dict[str, Any], name: str) -> Iterator[Verdict]:
-    of_page: Callable[[str], bool] = lambda one: one.startswith("page")  # noqa: E731
-    for goal, most, names in (
-        (
-            "API list of 50 to its SQL and hello",
-            API_RATIO,
-            [one for one in compared if not of_page(one)],
-        ),
-        ("agents page in HTML to its SQL and hello", PAGE_RATIO, list(filter(of_page, compared))),
-    ):
-        if names:
-            worst = max(names, key=lambda one: float(compared[one]["ratio"]))
-            ratio = compared[worst]["ratio"]
-            found = f"{short(ratio)} ({worst})"
-            yield Verdict(goal, name, f"at most {most}", found, ratio <= most)
+def _floors(result: Result, name: str) -> Iterator[Verdict]:
+    for row in floor_rows(result):
+        if row.database == name and row.ratio is not None:
+            most = FLOORS[row.scenario]
+            goal = f"processor time to the floor: {row.scenario}"
+            yield Verdict(goal, name, f"at most {most}", short(row.ratio), row.ratio <= most)
+
+
+def _many_tags(result: Result, name: str) -> Iterator[Verdict]:
+    """Pages of an agent with many tags, held to the same page of one with few."""
+    costs = {
+        cell["scenario"]: whole_ms(cell)
+        for cell in result.get("cells", [])
+        if cell["database"] == name and cell["connections"] == max(result["options"]["connections"])
+    }
+    for page in TAG_PAGES:
+        few, many = (costs.get(page.format(f"{count:,}")) for count in (FEW, MANY))
+        if few and many and (ratio := ratio_of_rounds(many, few)) is not None:
+            goal = f"processor time of the {page.format(f'{MANY:,}')}, to {FEW} tags"
+            yield Verdict(goal, name, f"at most {MANY_RATIO}", short(ratio), ratio <= MANY_RATIO)

@@ -1,41 +1,50 @@
-"""What needs Django: run as `python -m measuring prepare|look|tidy` with DATABASE_URL set.
+"""What needs Django: run as `python -m measuring prepare|look|record|tidy` with DATABASE_URL set.
 
 `prepare` makes the key, the session and the agents to edit, and finds places in lists. `look`, given
-those facts and names of scenarios on stdin, runs each in this process: how many statements, how many
-pages, and how long beside that SQL alone. Both answer with JSON on stdout. `tidy` undoes what was
-measured; `prepare` does that too, should a run have been killed.
+those facts and names of scenarios on stdin, runs each in this process and counts statements and
+database pages. `record`, given the same and a path, writes the statements for the floors into that
+file. All answer with JSON on stdout. `tidy` undoes what was measured; `prepare` does that too, should
+a run have been killed.
 """
 
 import dataclasses
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO
-from statistics import median
-from time import perf_counter
+from pathlib import Path
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
+from django.db.models import Q
+from django.middleware.csrf import CSRF_SECRET_LENGTH
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
-from ade import members
+from ade.accounts import members
 from ade.models import Role, User
-from agents import listing
-from agents.actors import Actor, command_actor
-from agents.domain.agents import create_agent, delete_agent
+from agents.core.actors import Actor, command_actor
+from agents.domain.agents.new import NewAgent
+from agents.domain.agents.write import create_agent, delete_agent
 from agents.domain.keys import create_key
-from agents.domain.newagents import NewAgent
-from agents.domain.tags import change_tags
-from agents.models import Agent, AgentTag, Tag
+from agents.domain.tags.edit import change_tags
+from agents.models import Agent, AgentTag, Change, Tag
+from agents.queries import agents
+from measuring.floor import Statement
+from measuring.recordings import record
 from measuring.scenarios import (
     ADDED,
     CREATED,
+    FEW,
     HELLO,
+    MANY,
+    MANY_TAGS,
     SCENARIOS,
     TARGET,
     Call,
@@ -45,13 +54,11 @@ from measuring.scenarios import (
     body_of,
     headers_of,
 )
-from measuring.statements import Statement, pages_read, recorded, replay
+from measuring.statements import pages_read, recorded
 
 TARGETS = 16
 SPREAD = 4000  # agents that get tags in turn
-ROUNDS, TIMES = 5, 20
-# Compared with their SQL alone; the same for both kinds of answer.
-COMPARED = ("list all", "list of a huge tag", "page of agents", "page of agents of a huge tag")
+FLOOR_TARGETS = 8  # connections of a floor at most
 
 application = get_wsgi_application()
 
@@ -61,14 +68,21 @@ def tidy(actor: Actor) -> None:
     made = AgentTag.objects.filter(tag__name__in=(TARGET, CREATED))
     for agent_id in set(made.values_list("agent__public_id", flat=True)):
         delete_agent(agent_id=agent_id, actor=actor)
-    added = AgentTag.objects.filter(tag__name__startswith=ADDED)
-    for agent_id, name in list(added.values_list("agent__public_id", "tag__name")):
-        change_tags(agent_id=agent_id, add=[], remove=[name], actor=actor)
+    added = AgentTag.objects.filter(
+        Q(tag__name__startswith=ADDED) | Q(tag__name__startswith=MANY_TAGS)
+    )
+    by_agent: dict[str, list[str]] = defaultdict(list)
+    for agent_id, name in added.values_list("agent__public_id", "tag__name"):
+        by_agent[agent_id].append(name)
+    for agent_id, names in by_agent.items():
+        change_tags(agent_id=agent_id, add=[], remove=names, actor=actor)
+    Tag.objects.filter(name__startswith=MANY_TAGS, n=0).delete()
 
 
 def prepare(actor: Actor) -> Facts:
     """Everything that calls refer to."""
     tidy(actor)
+    agents_to_tag = _spread(Agent.objects.count())
     made = create_key(name="bench", actor=actor, expires_at=timezone.now() + timedelta(days=1))
     targets = [
         create_agent(
@@ -80,21 +94,38 @@ def prepare(actor: Actor) -> Facts:
             ),
             actor=actor,
         ).public_id
-        for number in range(TARGETS)
+        for number in range(TARGETS + FLOOR_TARGETS)
     ]
+    # Not new agents, which would be on the first page of every list.
+    few, many = (agents_to_tag.pop(len(agents_to_tag) // 3) for _ in range(2))
+    _tag_up_to(few, FEW, actor)
+    _tag_up_to(many, MANY, actor)
     size = Agent.objects.count()
     huge = AgentTag.objects.filter(tag__name="env:prod").order_by("-agent_id")
     carried = Tag.objects.get(name="env:prod").n
+    csrf = get_random_string(CSRF_SECRET_LENGTH)
     return Facts(
         token=made.token,
-        cookie=_cookie(),
-        agents=_spread(size),
+        cookie=f"{_cookie()}; {settings.CSRF_COOKIE_NAME}={csrf}",
+        agents=agents_to_tag,
         middle=_public_id(huge[carried // 2].agent_id),
         end=_public_id(huge[max(carried - 51, 0)].agent_id),
-        targets=targets,
+        targets=targets[:TARGETS],
+        floor_targets=targets[TARGETS:],
+        few=few,
+        many=many,
+        csrf=csrf,
+        change=Change.objects.order_by("id").values_list("id", flat=True).last() or 1,
         size=size,
         version=_version(),
     )
+
+
+def _tag_up_to(agent: str, count: int, actor: Actor) -> None:
+    """Add tags until the agent has `count` of them."""
+    missing = count - AgentTag.objects.filter(agent__public_id=agent).count()
+    names = [f"{MANY_TAGS}{number}" for number in range(missing)]
+    change_tags(agent_id=agent, add=names, remove=[], actor=actor)
 
 
 def _cookie() -> str:
@@ -133,10 +164,7 @@ def look(facts: Facts, names: Iterable[str]) -> dict[str, Any]:
     """What each scenario does, by its name."""
     state = State(facts)
     wanted = set(names)
-    chosen = [one for one in SCENARIOS if one.name in wanted]
-    seen = {one.name: _seen(one, state) for one in chosen}
-    compared = {one.name: _compared(one, state) for one in chosen if one.name in COMPARED}
-    return {"seen": seen, "compared": compared}
+    return {"seen": {one.name: _seen(one, state) for one in SCENARIOS if one.name in wanted}}
 
 
 def _seen(scenario: Scenario, state: State) -> dict[str, Any]:
@@ -145,7 +173,7 @@ def _seen(scenario: Scenario, state: State) -> dict[str, Any]:
         call = scenario.next_call(state, 0)
         if call is None:
             sys.exit(f"{scenario.name}: no call is left.")
-        ask = _asker(call, state.facts)
+        ask = asker(call, state.facts)
         with recorded() as statements, _finding(statements) as found:
             body = ask()
     if scenario.name == HELLO and statements:
@@ -162,43 +190,22 @@ def _seen(scenario: Scenario, state: State) -> dict[str, Any]:
 def _finding(statements: list[Statement]) -> Iterator[list[Statement]]:
     """Those of the statements that find which agents are on a page, without what it shows of them."""
     found: list[Statement] = []
-    real = listing.page
+    real = agents.page
 
-    def page(*arguments: Any, **more: Any) -> listing.Page:
+    def page(*arguments: Any, **more: Any) -> agents.Page:
         begin = len(statements)
         answer = real(*arguments, **more)
         found.extend(statements[begin:])
         return answer
 
-    listing.page = page
+    agents.page = page
     try:
         yield found
     finally:
-        listing.page = real
+        agents.page = real
 
 
-def _compared(scenario: Scenario, state: State) -> dict[str, float]:
-    """Medians in ms: the request, its SQL alone, and hello; each a few times in turn."""
-    hello = next(one for one in SCENARIOS if one.name == HELLO)
-    calls = [one.next_call(state, 0) for one in (scenario, hello)]
-    ask, greet = (_asker(call, state.facts) for call in calls if call)
-    with recorded() as statements:
-        ask()
-    times: dict[str, list[float]] = {"request": [], "sql": [], "hello": []}
-    for _ in range(ROUNDS):
-        for name, run in (("request", ask), ("sql", lambda: replay(statements)), ("hello", greet)):
-            times[name] += [_timed(run) for _ in range(TIMES)]
-    middle = {name: median(values) for name, values in times.items()}
-    return middle | {"ratio": middle["request"] / (middle["sql"] + middle["hello"])}
-
-
-def _timed(run: Callable[[], object]) -> float:
-    began = perf_counter()
-    run()
-    return (perf_counter() - began) * 1000
-
-
-def _asker(call: Call, facts: Facts) -> Callable[[], bytes]:
+def asker(call: Call, facts: Facts) -> Callable[[], bytes]:
     """A function that makes the request through the whole application, and gives the body."""
     body = body_of(call)
     headers = {"Host": "127.0.0.1", **headers_of(call, facts)}
@@ -233,6 +240,11 @@ def main() -> None:
     elif sys.argv[1] == "look":
         asked = json.load(sys.stdin)
         answer = look(Facts(**asked["facts"]), asked["names"])
+    elif sys.argv[1] == "record":
+        asked = json.load(sys.stdin)
+        facts = Facts(**asked["facts"])
+        ask = lambda call: asker(call, facts)()  # noqa: E731
+        answer = record(facts, asked["names"], Path(asked["path"]), ask)
     else:
         tidy(actor)
     json.dump(answer, sys.stdout)

@@ -5,6 +5,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from measuring.processors import descendants
+
 _MB = 1024 * 1024
 
 
@@ -24,20 +26,12 @@ class Memory(NamedTuple):
 def memory_of(process: int, seconds: float) -> Memory:
     """That of a process and all its children, so many seconds after the start."""
     sums = {"Rss": 0, "Pss": 0, "Pss_Anon": 0}
-    for one in [process, *_children(process)]:
+    for one in [process, *descendants(process)]:
         for name, value in _rollup(one).items():
             if name in sums:
                 sums[name] += value
     rss, pss, own = (round(value * 1024 / _MB, 1) for value in sums.values())
     return Memory(round(seconds, 1), rss, pss, own)
-
-
-def _children(process: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *_children(child)]
-    return found
 
 
 def _rollup(process: int) -> dict[str, int]:

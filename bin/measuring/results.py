@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from processes import ROOT
 
 from measuring.databases import FOLDER
-from measuring.numbers import ratio_of_rounds
+from measuring.numbers import ratio_of_rounds, short
 from measuring.scenarios import HELLO
 from measuring.servers import Server
 
@@ -114,6 +114,52 @@ def rows(result: Result) -> list[Row]:
             )
         )
     return found
+
+
+class Cost(NamedTuple):
+    """Medians over the rounds: processor time of a request in ms, and requests a second."""
+
+    app: float
+    database: float
+    rps: float
+
+    def __str__(self) -> str:
+        return f"{short(self.app)} + {short(self.database)}"
+
+
+class FloorRow(NamedTuple):
+    """A scenario beside its floor. `ratio` compares processor time, round by round."""
+
+    scenario: str
+    database: str
+    own: Cost
+    floor: Cost
+    ratio: float | None
+
+
+def floor_rows(result: Result) -> list[FloorRow]:
+    """Return the scenarios that were measured beside their floor."""
+    return [
+        FloorRow(
+            cell["scenario"],
+            cell["database"],
+            cost(cell),
+            cost(cell["floor"]),
+            ratio_of_rounds(whole_ms(cell), whole_ms(cell["floor"])),
+        )
+        for cell in result.get("cells", [])
+        if cell["app_ms"] and cell.get("floor", {}).get("app_ms")
+    ]
+
+
+def cost(figures: dict[str, Any]) -> Cost:
+    """Return the medians of a cell or its floor."""
+    return Cost(*(median(figures[name]) for name in ("app_ms", "database_ms", "rps")))
+
+
+def whole_ms(figures: dict[str, Any]) -> list[float]:
+    """Return the processor time of application and database for a request, in ms, by round."""
+    return [sum(both) for both in zip(figures["app_ms"], figures["database_ms"], strict=True)]
 
 
 def smallest(result: Result, name: str) -> str:

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 HELLO = "hello"
+ADD, IN_EDITOR, REPLACE = "add a tag", "add a tag in the editor", "replace the tags"
+FEW, MANY = 10, 1000  # tags
+MANY_TAGS = "bench:many "  # and a number
 TARGET, CREATED = "bench:target", "bench:created"  # tags of the agents that a run makes
 ADDED = "bench:added "  # and of others, with a number
 # As the real client asks: it gets what it names, and no more.
@@ -21,7 +24,10 @@ _MODEL = {"model": "letta/letta-free", "embedding": "letta/letta-free"}
 
 
 class Call(NamedTuple):
-    """One request. A page is asked for with the session, all else with the key."""
+    """One request. A page is requested with the session, everything else with the key.
+
+    The body of a page is what htmx sends of its form.
+    """
 
     method: str
     path: str
@@ -34,7 +40,10 @@ class Facts:
     """What calls need to know of a database: made by `python -m measuring prepare`.
 
     `middle` and `end` are agents on env:prod, half-way and 50 before the last; `agents` are some
-    of all, in even steps, and `targets` agents made to be edited, one for each connection.
+    of all, in even steps, and `targets` agents made to be edited, one for each connection;
+    the floor has its own `floor_targets`.
+    `few` and `many` are agents with FEW and MANY tags, which no call changes. `csrf` is the secret of the cookie and of
+    forms, `change` the number of the latest change when the run began.
     """
 
     token: str
@@ -43,6 +52,11 @@ class Facts:
     middle: str
     end: str
     targets: list[str]
+    floor_targets: list[str]
+    few: str
+    many: str
+    csrf: str
+    change: int
     size: int
     version: str
 
@@ -85,30 +99,56 @@ def _page(name: str, path: str, *, is_list: bool = False) -> Scenario:
     return Scenario(f"page {name}", _always(path, page=True), is_list=is_list)
 
 
-def _add(state: State, connection: int) -> Call:
+def adding(agent: str, tag: str) -> Call:
+    """Return the request that adds a tag to an agent."""
+    return Call("POST", f"/v1/agents/{agent}/tags", {"add": [tag]})
+
+
+def removing(agent: str, tag: str) -> Call:
+    """Return the request that removes a tag from an agent."""
+    return Call("POST", f"/v1/agents/{agent}/tags", {"remove": [tag]})
+
+
+def adding_in_editor(facts: Facts, agent: str, tag: str) -> Call:
+    """Return what the tag editor of the agent's page sends to add a tag."""
+    seen = f"{facts.change}-{'0' * 12}"
+    form = {"tag": tag, "place": "page", "opened": seen, "seen": seen}
+    secret = {"csrfmiddlewaretoken": facts.csrf}
+    return Call("POST", f"/agents/{agent}/tags/", form | secret, page=True)
+
+
+def replacing(agent: str, number: int) -> Call:
+    """Return the request that replaces an agent's tags: three of five differ from those of the last number."""
+    env = "env:dev" if number % 2 else "env:prod"
+    tags = [f"user_{number % 50}", "tier:gold", env, TARGET, f"bench:patch {number % 7}"]
+    return Call("PATCH", f"/v1/agents/{agent}", {"tags": tags})
+
+
+def _next_to_add(state: State) -> tuple[str, str]:
     """Tag one agent after the other; once all are, begin again with another tag."""
     turn, index = divmod(state.calls, len(state.facts.agents))
     state.calls += 1
-    agent, tag = state.facts.agents[index], f"{ADDED}{turn}"
-    state.added.append((agent, tag))
-    return Call("POST", f"/v1/agents/{agent}/tags", {"add": [tag]})
+    state.added.append((state.facts.agents[index], f"{ADDED}{turn}"))
+    return state.added[-1]
+
+
+def _add(state: State, connection: int) -> Call:
+    return adding(*_next_to_add(state))
+
+
+def _add_in_editor(state: State, connection: int) -> Call:
+    return adding_in_editor(state.facts, *_next_to_add(state))
 
 
 def _remove(state: State, connection: int) -> Call | None:
     """Take off what was added, and so end where the database was before."""
-    if not state.added:
-        return None
-    agent, tag = state.added.popleft()
-    return Call("POST", f"/v1/agents/{agent}/tags", {"remove": [tag]})
+    return removing(*state.added.popleft()) if state.added else None
 
 
 def _patch(state: State, connection: int) -> Call:
-    """Replace the tags of the connection's own agent, three of them by others."""
+    """Replace the tags of the connection's own agent."""
     state.calls += 1
-    at = state.calls
-    env = "env:dev" if at % 2 else "env:prod"
-    tags = [f"user_{at % 50}", "tier:gold", env, TARGET, f"bench:patch {at % 7}"]
-    return Call("PATCH", f"/v1/agents/{state.facts.targets[connection]}", {"tags": tags})
+    return replacing(state.facts.targets[connection], state.calls)
 
 
 def _create(state: State, connection: int) -> Call:
@@ -124,6 +164,17 @@ _ALL = ("match_all_tags", "true")
 def _tags(*names: str) -> list[tuple[str, str]]:
     return [("tags", name) for name in names]
 
+
+# An agent's page and its tag editor, with few tags and with many.
+TAG_PAGES = ("page of an agent with {} tags", "page of the editor of {} tags")
+_TAG_PAGES = [
+    Scenario(page.format(f"{count:,}"), _always(path, page=True))
+    for page, where in zip(TAG_PAGES, ("", "settings/"), strict=True)
+    for count, path in (
+        (FEW, "/agents/{facts.few}/" + where),
+        (MANY, "/agents/{facts.many}/" + where),
+    )
+]
 
 SCENARIOS = [
     Scenario(HELLO, _always("/v1/health/")),
@@ -148,21 +199,39 @@ SCENARIOS = [
     Scenario("tags, the first 100", _always("/v1/tags/?limit=100")),
     Scenario("tags by part of a name", _always("/v1/tags/?limit=100&query_text=user_5")),
     Scenario("get an agent", _always("/v1/agents/{facts.middle}?include=agent.tags")),
-    Scenario("add a tag", _add, is_write=True),
+    Scenario(ADD, _add, is_write=True),
+    Scenario(IN_EDITOR, _add_in_editor, is_write=True),
     Scenario("remove a tag", _remove, is_write=True),
-    Scenario("replace the tags", _patch, is_write=True),
+    Scenario(REPLACE, _patch, is_write=True),
     Scenario("create an agent", _create, is_write=True),
     _page("of agents", "/agents/", is_list=True),
     _page("of agents of a huge tag", "/agents/?all=env:prod", is_list=True),
     _page("of two huge tags that never meet", "/agents/?all=region:eu&all=region:us", is_list=True),
     _page("of an agent", "/agents/{facts.middle}/"),
+    *_TAG_PAGES,
     _page("of the tag directory", "/tags/"),
     _page("of suggestions", "/tags/suggest/?q=user_5"),
 ]
 
 
+# What each may cost at most, as a multiple of its floor (measuring/floor.py): processor time.
+FLOORS = {
+    "list of a huge tag": 1.5,
+    "get an agent": 2.0,
+    REPLACE: 2.0,
+    ADD: 2.0,
+    "page of agents of a huge tag": 2.0,
+    IN_EDITOR: 2.5,
+}
+
+
+def by_name(name: str) -> Scenario:
+    """Return the scenario of this name. Raises StopIteration if there is none."""
+    return next(one for one in SCENARIOS if one.name == name)
+
+
 def chosen(only: list[str]) -> list[Scenario]:
-    """Those with one of the texts in their names, and hello; all if no text is given.
+    """Return those with one of the texts in their names, and hello; all if no text is given.
 
     Raises ValueError for a text that is in no name.
     """
@@ -179,11 +248,20 @@ def chosen(only: list[str]) -> list[Scenario]:
 def headers_of(call: Call, facts: Facts) -> dict[str, str]:
     """The headers of a call, without Host and length."""
     if call.page:
-        return {"Accept": "text/html", "Cookie": facts.cookie}
-    headers = {"Accept": "application/json", "Authorization": f"Bearer {facts.token}", **_CLIENT}
+        page = {"Accept": "text/html", "Cookie": facts.cookie}
+        form = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
+        return page | (form if call.body is not None else {})
+    return client_headers(facts.token, call)
+
+
+def client_headers(key: str, call: Call) -> dict[str, str]:
+    """Return the headers of Letta's client."""
+    headers = {"Accept": "application/json", "Authorization": f"Bearer {key}", **_CLIENT}
     return headers | ({"Content-Type": "application/json"} if call.body is not None else {})
 
 
 def body_of(call: Call) -> bytes:
     """The body as it is sent."""
-    return b"" if call.body is None else json.dumps(call.body).encode()
+    if call.body is None:
+        return b""
+    return (urlencode(call.body) if call.page else json.dumps(call.body)).encode()

@@ -14,7 +14,35 @@ from serve import await_answer, free_port, server_command
 
 from measuring.client import NextRequest, Sample, load, request_bytes
 from measuring.databases import FOLDER, Database, manage, settings_for
+from measuring.processors import postgres_process, used
 from measuring.scenarios import Facts, Scenario, State, body_of, headers_of
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A port on this machine, and the processes behind it: the application's and its database's.
+
+    Each is the process that has started the others. None: its time is not measured.
+    """
+
+    port: int
+    process: int | None
+    database_process: int | None
+
+    def measure(
+        self, next_request: NextRequest, *, connections: int, seconds: float, lenient: bool = False
+    ) -> Sample:
+        """Ask for so long, and add the server's processor time. Raises WrongAnswer."""
+        before = used(self.process, self.database_process)
+        sample = load(
+            self.port,
+            connections=connections,
+            seconds=seconds,
+            next_request=next_request,
+            lenient=lenient,
+        )
+        sample.server = used(self.process, self.database_process).since(before)
+        return sample
 
 
 @dataclass(slots=True)
@@ -22,10 +50,8 @@ class Server:
     """A running server and what is known of its database."""
 
     database: Database
-    port: int
-    process: int
+    endpoint: Endpoint
     state: State
-    log: Path
 
     @property
     def name(self) -> str:
@@ -50,7 +76,7 @@ class Server:
     def measure(self, scenario: Scenario, *, connections: int, seconds: float) -> Sample:
         """Ask for so long. Raises WrongAnswer."""
         requests = self.requests(scenario)
-        return load(self.port, connections=connections, seconds=seconds, next_request=requests)
+        return self.endpoint.measure(requests, connections=connections, seconds=seconds)
 
 
 @contextlib.contextmanager
@@ -65,22 +91,34 @@ def serving(databases: list[Database]) -> Iterator[list[Server]]:
 def _serving(database: Database) -> Iterator[Server]:
     manage(database.url, "migrate", "--verbosity=0")
     facts = Facts(**inside(database, "prepare"))
+    try:
+        # As in production.
+        with started(database, "ade.wsgi:application", {"LOG_LEVEL": "INFO"}) as endpoint:
+            yield Server(database, endpoint, State(facts))
+    finally:
+        inside(database, "tidy")
+
+
+@contextlib.contextmanager
+def started(database: Database, application: str, settings: dict[str, str]) -> Iterator[Endpoint]:
+    """Serve a WSGI application as `make run` serves ADE."""
     port = free_port()
     path = FOLDER / f"server-{port}.log"
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [*server_command(port)[:-1], application]
+    postgres = postgres_process(database.url) if database.kind == "postgresql" else None
     try:
         with path.open("wb") as log:
-            environment = settings_for(database.url) | {"LOG_LEVEL": "INFO"}  # as in production
-            process = start(server_command(port), env=environment, output=log)
+            process = start(command, env=settings_for(database.url) | settings, output=log)
             try:
                 await_answer(process, port)
-                yield Server(database, port, process.pid, State(facts), path)
+                yield Endpoint(port, process.pid, postgres)
             finally:
                 stop([process])
         for line in troubles(path.read_text()):
             print(f"The server of {database.name} said: {line}", file=sys.stderr)
     finally:
         path.unlink()
-        inside(database, "tidy")
 
 
 def troubles(log: str) -> list[str]:
@@ -90,12 +128,18 @@ def troubles(log: str) -> list[str]:
 
 
 def look(server: Server, names: list[str]) -> dict[str, Any]:
-    """What scenarios do inside the application: statements, pages, times without a network."""
-    asked = {
-        "facts": {name: getattr(server.facts, name) for name in Facts.__slots__},
-        "names": names,
-    }
-    return inside(server.database, "look", json.dumps(asked))
+    """What scenarios do inside the application: statements and database pages."""
+    return inside(server.database, "look", _asked(server.facts, names))
+
+
+def record(server: Server, names: list[str], path: Path) -> dict[str, int]:
+    """Record what scenarios send to the database. Return the number of requests of each."""
+    return inside(server.database, "record", _asked(server.facts, names, path=str(path)))
+
+
+def _asked(facts: Facts, names: list[str], **more: str) -> str:
+    known = {name: getattr(facts, name) for name in Facts.__slots__}
+    return json.dumps({"facts": known, "names": names, **more})
 
 
 def inside(database: Database, what: str, given: str = "") -> dict[str, Any]:

@@ -1,22 +1,15 @@
-"""The SQL of a request: counted, replayed without anything around it, and explained."""
+"""The SQL of a request: recorded and explained."""
 
-import itertools
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
+
+from measuring.floor import Statement
 
 _READS = ("SELECT", "WITH")
-
-
-class Statement(NamedTuple):
-    """One statement as Django sent it."""
-
-    sql: str
-    params: Any
-    in_transaction: bool
 
 
 @contextmanager
@@ -25,22 +18,11 @@ def recorded() -> Iterator[list[Statement]]:
     statements: list[Statement] = []
 
     def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append(Statement(sql, params, connection.in_atomic_block))
+        statements.append(Statement(sql, params, many, connection.in_atomic_block))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
         yield statements
-
-
-def replay(statements: list[Statement]) -> None:
-    """Run reading statements again, in transactions where they were, and fetch all their rows."""
-    for inside, group in itertools.groupby(statements, lambda one: one.in_transaction):
-        with transaction.atomic() if inside else nullcontext():
-            for statement in group:
-                with connection.cursor() as cursor:
-                    cursor.execute(statement.sql, statement.params)
-                    if cursor.description:
-                        cursor.fetchall()
 
 
 def pages_read(statements: list[Statement]) -> int | None:

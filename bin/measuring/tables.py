@@ -5,14 +5,14 @@ from statistics import median
 
 from measuring.goals import verdicts
 from measuring.numbers import short
-from measuring.results import Result, Row, largest, rows
+from measuring.results import Result, Row, floor_rows, largest, rows
+from measuring.scenarios import FLOORS
 
 _HEAD = (
     "scenario", "at once", "database", "requests/s", "p50 ms", "p95 ms", "queries", "to hello",
     "to smallest",
 )  # fmt: skip
 
-_BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
 _ENOUGH = 3  # rounds
 _NOISE = (
     "noise: the rounds of both runs overlap, or there are fewer than three. Other differences under a factor of two may still come "
@@ -64,10 +64,35 @@ def goals_table(result: Result) -> list[list[str]]:
     return [head, *lines]
 
 
+def floors_table(result: Result) -> list[list[str]]:
+    """Processor time of requests beside their floors, one line for each database and scenario."""
+    head = [
+        "processor time per request (application + database), ms", "database", "ADE",
+        "floor, same statements", "ratio", "goal", "met", "requests/s", "floor's",
+    ]  # fmt: skip
+    table = [head]
+    for row in floor_rows(result):
+        goal = FLOORS[row.scenario]
+        table.append(
+            [
+                row.scenario,
+                row.database,
+                str(row.own),
+                str(row.floor),
+                short(row.ratio),
+                str(goal),
+                "yes" if row.ratio is not None and row.ratio <= goal else "NO",
+                short(row.own.rps),
+                short(row.floor.rps),
+            ]
+        )
+    return table
+
+
 def told(result: Result) -> str:
     """Where and when it was measured, in one sentence."""
     run = result["run"]
-    databases = ", ".join(sorted({one["version"] for one in result["databases"]}))
+    databases = ", ".join(sorted({one["version"] for one in result.get("databases", [])}))
     packages = ", ".join(f"{name} {text}" for name, text in run["packages"].items())
     return (
         f"Measured on {run['date']} at commit {run['commit']}: {run['cores']} cores of "
@@ -85,12 +110,20 @@ def client_told(result: Result) -> str:
     return f"The client took {share:.0f} % of one processor at most ({worst['scenario']})."
 
 
-def replaced(page: str, tables: str) -> str:
+def parts(result: Result) -> list[str]:
+    """Everything that a run found, for a terminal."""
+    tables = [(floors_table(result), (0, 1)), (goals_table(result), range(5))]
+    told = [aligned(table, left) for table, left in tables if len(table) > 1]  # the head
+    return [f"{client_told(result)}\n{whole_table(result)}", *told]
+
+
+def replaced(page: str, tables: str, mark: str = "measured") -> str:
     """The page with other text between its two marks. Raises ValueError if it has none."""
-    begin, end = page.find(_BEGIN), page.find(_END)
+    first, last = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    begin, end = page.find(first), page.find(last)
     if not 0 <= begin < end:
-        raise ValueError(f"The page has no {_BEGIN} with {_END} after it.")
-    return f"{page[: begin + len(_BEGIN)]}\n\n{tables}\n\n{page[end:]}"
+        raise ValueError(f"The page has no {first} with {last} after it.")
+    return f"{page[: begin + len(first)]}\n\n{tables}\n\n{page[end:]}"
 
 
 def with_endurance(result: Result, more: Sequence[Result]) -> Result:
@@ -103,8 +136,10 @@ def with_endurance(result: Result, more: Sequence[Result]) -> Result:
 
 
 def docs_tables(result: Result) -> str:
-    """The tables of docs/performance.md."""
+    """Return the tables of docs/explain/figures.md."""
     parts = [f"{told(result)} {client_told(result)}".strip(), markdown(goals_table(result))]
+    if len(floors := floors_table(result)) > 1:  # the head
+        parts.append(markdown(floors))
     for database in largest(result):
         mine = [row for row in rows(result) if row.database == database["name"]]
         parts += [f"{database['name']}:", markdown(_by_connections(mine))] if mine else []
@@ -122,6 +157,13 @@ def docs_tables(result: Result) -> str:
             f"growth {(one['growth'] - 1) * 100:+.1f} %."
         )
     return "\n\n".join(parts)
+
+
+def docs_floors(result: Result) -> str:
+    """Return the tables of a run of floors only."""
+    head, *goals = goals_table(result)
+    pages = [line for line in goals if line[0].startswith("processor time of")]
+    return "\n\n".join([told(result), markdown(floors_table(result)), markdown([head, *pages])])
 
 
 def _by_connections(mine: list[Row]) -> list[list[str]]:

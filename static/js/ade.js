@@ -1,4 +1,4 @@
-// What every page may use: copy buttons, the account menu, and what to say when a request fails.
+// For every page: copy buttons, the account menu, and messages when a request fails.
 
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 document.addEventListener("htmx:load", (event) => {
@@ -16,6 +16,14 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// After a refused form: to the first field that is wrong.
+function toError(place) {
+  const field = place?.querySelector?.("main [aria-invalid=true], [aria-invalid=true]");
+  if (field && !field.closest("tag-editor")) field.focus();
+}
+toError(document);
+document.addEventListener("htmx:afterSwap", (event) => toError(event.detail.target));
+
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && document.activeElement?.closest("details.menu[open]");
   if (!menu) return;
@@ -23,15 +31,15 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
-// The tag editor speaks for itself: it keeps what was typed and offers to try again.
+// The tag editor shows its own errors: it keeps what was typed and offers a retry.
 for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.addEventListener(name, (event) => {
     if (event.detail.elt?.closest?.("tag-editor")) return;
     const id = event.detail.xhr?.getResponseHeader("X-Request-ID");
     say(
       name === "htmx:responseError"
-        ? `The server could not do this. Request ${id ?? "unknown"}.`
-        : "Could not reach the server. What you did may not have been saved.",
+        ? `The server failed. Try again, or report request ${id ?? "unknown"}.`
+        : "The server could not be reached. Your change may not be saved.",
       "error",
     );
   });

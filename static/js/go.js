@@ -1,9 +1,9 @@
-// The box that leads anywhere: what is chosen among its suggestions is an address.
+// The header's search box: the value of a chosen suggestion is a URL.
 
 const go = document.getElementById("go");
 
 go.addEventListener("choose", (event) => {
-  event.stopPropagation(); // no filter or field of the page is meant
+  event.stopPropagation(); // not for filters or fields of the page
   location.assign(event.detail.value);
 });
 

@@ -1,4 +1,4 @@
-// The tag that a new key is limited to: what is chosen among the suggestions goes into the field.
+// Tag limit of a new key: a chosen suggestion fills the field.
 
 document.addEventListener("choose", ({ target, detail }) => {
   target.querySelector("input").value = detail.value;

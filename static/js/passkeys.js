@@ -1,4 +1,4 @@
-// The sign-in library tells the console alone when a passkey fails or is refused.
+// The sign-in library reports a failed passkey only to the console.
 document.addEventListener("allauth.error", (event) => {
   event.preventDefault();
   const note = document.createElement("p");

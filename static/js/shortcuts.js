@@ -1,5 +1,5 @@
-// Single keys that lead somewhere. They can be switched off in their own dialog, for people who
-// speak their input or meet keys by accident (WCAG 2.1.4), and are never heard while someone types.
+// Single-key shortcuts. People who dictate or press keys by accident can switch them off in the
+// dialog (WCAG 2.1.4). They are ignored while someone types.
 
 const OFF = "ade-shortcuts-off";
 const SECOND_KEY = 1500; // ms after g
@@ -34,7 +34,7 @@ function focusOn(selector) {
   return Boolean(field);
 }
 
-// From the row that holds the focus; from elsewhere to the first or the last.
+// From the focused row; from elsewhere to the first or last row.
 function step(by) {
   const links = rowLinks();
   if (!links.length) return false;
@@ -56,6 +56,14 @@ function lead(key) {
   return Boolean(link);
 }
 
+// The command palette. With a modifier it is no single key, so it works while someone types too.
+document.addEventListener("keydown", (event) => {
+  if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+  event.preventDefault();
+  focusOn("#go-q");
+  document.querySelector("#go suggest-box").ask(null);
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (localStorage.getItem(OFF) || typing(event)) return;
@@ -72,8 +80,8 @@ function show() {
   const off = Boolean(localStorage.getItem(OFF));
   keys.checked = !off;
   for (const hint of document.querySelectorAll(".go-key")) hint.hidden = off;
-  if (off) field.removeAttribute("aria-keyshortcuts");
-  else field.setAttribute("aria-keyshortcuts", "/");
+  if (off) field.setAttribute("aria-keyshortcuts", "Control+K Meta+K");
+  else field.setAttribute("aria-keyshortcuts", "/ Control+K Meta+K");
 }
 
 if (dialog) {

@@ -1,9 +1,10 @@
 // <suggest-box>: a text field with a list of suggestions, as the ARIA combobox pattern has it.
 // The server renders the options; this opens, moves and closes. Nothing is chosen beforehand, so
-// Enter stays the form's own submit until someone moves to an option.
+// Enter submits the form until someone moves to an option.
 //
 // Fires "choose" with detail {value, typed}: `typed` is true for the row that offers what stands
-// in the field. Wants htmx to ask for the options on "suggest".
+// in the field. htmx must load the options on "suggest". With data-fill the chosen value goes into the
+// field instead: "one" replaces the text, "many" the last of several tags separated by commas.
 
 class SuggestBox extends HTMLElement {
   connectedCallback() {
@@ -21,6 +22,34 @@ class SuggestBox extends HTMLElement {
       const option = event.target.closest("[role=option]:not([aria-disabled])");
       if (option) this.choose(option);
     });
+  }
+
+  // The text that suggestions are for.
+  get wantedText() {
+    return this.dataset.fill === "many" ? this.input.value.slice(this.start) : this.input.value;
+  }
+
+  // Where the last tag begins: after the last comma outside quotes.
+  get start() {
+    let quoted = false;
+    let start = 0;
+    [...this.input.value].reduce((place, char) => {
+      if (char === '"') quoted = !quoted;
+      else if (!quoted && ",，、".includes(char)) start = place + 1;
+      return place + char.length;
+    }, 0);
+    return start;
+  }
+
+  // Put the chosen value into the field, and the next tag after it.
+  fill(value, typed) {
+    if (this.dataset.fill === "one") this.input.value = value;
+    else if (!typed) {
+      const before = this.input.value.slice(0, this.start);
+      const name = /[",，、]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+      this.input.value = `${before}${before ? " " : ""}${name}, `;
+    }
+    this.input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   get open() {
@@ -58,7 +87,10 @@ class SuggestBox extends HTMLElement {
         this.activate(null);
         break;
       case "Enter":
-        if (!this.active) return;
+        if (!this.active) {
+          this.close();
+          return;
+        }
         event.preventDefault();
         this.choose(this.active);
         break;
@@ -78,10 +110,10 @@ class SuggestBox extends HTMLElement {
     this.goTo = null;
     this.asked = false;
     this.left = false;
-    if (!this.input.value.trim()) this.close();
+    if (!this.wantedText.trim()) this.close();
   }
 
-  // Ask for options although nothing was typed; then go to the first (1) or the last (-1).
+  // Load options although nothing was typed, then move to the first (1) or the last (-1).
   ask(goTo) {
     this.goTo = goTo;
     this.asked = true;
@@ -90,20 +122,20 @@ class SuggestBox extends HTMLElement {
   }
 
   onAsk(event) {
-    if (!this.asked && !this.input.value.trim()) {
+    if (!this.asked && !this.wantedText.trim()) {
       event.preventDefault();
       return;
     }
     delete event.detail.parameters[this.input.name];
-    event.detail.parameters.q = this.input.value;
+    event.detail.parameters.q = this.wantedText.trim();
     event.detail.parameters.list = this.list.id;
   }
 
   // An answer to what no longer stands in the field, or no longer has the focus, is dropped; so is
   // one that comes after the list was closed, asked for by what was typed just before.
   onAnswer(event) {
-    const stale = event.detail.requestConfig.parameters.q !== this.input.value;
-    const wanted = this.asked || (!this.left && this.input.value.trim());
+    const stale = event.detail.requestConfig.parameters.q !== this.wantedText.trim();
+    const wanted = this.asked || (!this.left && this.wantedText.trim());
     if (stale || !wanted || document.activeElement !== this.input || event.detail.xhr.status !== 200)
       event.detail.shouldSwap = false;
   }
@@ -134,7 +166,7 @@ class SuggestBox extends HTMLElement {
     this.input.setAttribute("aria-expanded", "false");
   }
 
-  // One option on or back; past either end lies the text field itself.
+  // Move one option; the text field is past either end.
   move(step) {
     const places = [...this.options, null];
     const now = places.indexOf(this.active);
@@ -156,7 +188,8 @@ class SuggestBox extends HTMLElement {
     const typed = "typed" in option.dataset;
     const value = typed ? this.input.value : option.dataset.value;
     this.close();
-    this.emit("choose", { value, typed });
+    if (this.dataset.fill) this.fill(value, typed);
+    else this.emit("choose", { value, typed });
   }
 
   emit(name, detail) {

@@ -1,4 +1,4 @@
-// <tag-editor>: makes the forms inside it quick. They work without it.
+// <tag-editor>: speeds up the forms inside it, which also work without it.
 //
 // Each change gets a form of its own among the pending, which carries its text until the server has
 // answered. htmx sends these one after the other; a form that waits reads its own field, not the
@@ -59,7 +59,7 @@ class TagEditor extends HTMLElement {
     return { place, opened, seen: this.list.dataset.seen };
   }
 
-  // True while a change of tags is on its way.
+  // True while a change is being sent.
   get busy() {
     return Boolean(this.querySelector("li[aria-busy=true], form.htmx-request"));
   }
@@ -130,12 +130,14 @@ class TagEditor extends HTMLElement {
     }
   }
 
-  // --- The way to the server and back ----------------------------------------------------
+  // --- Requests and answers ----------------------------------------------------
 
   onAsk(event) {
     if (event.detail.target !== this.list) return;
     Object.assign(event.detail.parameters, this.shown);
-    // Where to come back to if the session has ended.
+    const reason = this.part("reason").value.trim();
+    if (reason) event.detail.parameters.reason = reason;
+    // The page to return to if the session has ended.
     if (this.dataset.place === "page")
       event.detail.headers["HX-Current-URL"] = `${location.href.split("#")[0]}#tags`;
   }
@@ -151,7 +153,7 @@ class TagEditor extends HTMLElement {
     if (inside) this.input.focus();
   }
 
-  // What is no answer of the editor's (a proxy's page, say) takes no place in it.
+  // Do not swap in an answer that is not the editor's, such as a proxy's error page.
   onSwap(event) {
     const { target, xhr } = event.detail;
     if (target === this.list) {
@@ -169,6 +171,7 @@ class TagEditor extends HTMLElement {
     const item = [...this.pending.children].find((one) => one.contains(elt));
     const ours = target === this.list || target?.id === this.list.id;
     if (!(item || ours)) return;
+    if (ours && xhr.status === 200) this.part("reason").value = "";
     if (ours && this.isAnswer(xhr)) item?.remove();
     else if (item) this.trouble(item, xhr);
     else this.part("error").textContent = `Not done: ${reason(xhr)}`;
@@ -213,7 +216,7 @@ class TagEditor extends HTMLElement {
     this.section.addEventListener("htmx:afterSwap", after, { once: true });
   }
 
-  // What was asked stays in sight until someone tries again or gives up; nothing is sent by itself.
+  // A failed change stays visible until someone retries or discards it; it is never resent by itself.
   trouble(item, xhr) {
     item.hidden = false;
     item.ariaBusy = null;
@@ -227,7 +230,7 @@ class TagEditor extends HTMLElement {
     this.say(`${this.carried(item).value}: ${what.toLowerCase()}, ${reason(xhr)}`);
   }
 
-  // --- What is not saved yet --------------------------------------------------------------
+  // --- Unsaved changes --------------------------------------------------------------
 
   get unsaved() {
     const texts = [...this.pending.children]
@@ -238,7 +241,7 @@ class TagEditor extends HTMLElement {
     return texts;
   }
 
-  // The session ended: what is not saved waits in this tab until it is.
+  // The session ended: unsaved changes wait in this tab.
   onRedirect(event) {
     if (!event.detail.xhr.getResponseHeader("HX-Redirect")) return;
     this.keeping = true;
@@ -265,9 +268,9 @@ class TagEditor extends HTMLElement {
 
   // --- Typing -----------------------------------------------------------------------------
 
-  // A comma ends a tag, on phones too, whose keyboards tell no key; inside quotes it is a character.
+  // A comma ends a tag, also on phones, whose keyboards report no key. Inside quotes it is part of the tag.
   onBeforeInput(event) {
-    if (event.data !== "," || event.isComposing) return;
+    if (!/^[,，、]$/.test(event.data ?? "") || event.isComposing) return;
     const { value, selectionStart, selectionEnd } = this.input;
     const before = value.slice(0, selectionStart);
     if (before.split('"').length % 2 === 0) return;
@@ -281,7 +284,7 @@ class TagEditor extends HTMLElement {
 
   onPaste(event) {
     const text = event.clipboardData.getData("text/plain").trim();
-    if (!/[\n\r\t,]/.test(text) || /^"(?:[^"\n\r\t]|"")*"$/.test(text)) return;
+    if (!/[\n\r\t,，、]|^\[".*"\]$/.test(text) || /^"(?:[^"\n\r\t]|"")*"$/.test(text)) return;
     event.preventDefault();
     const { value, selectionStart, selectionEnd } = this.input;
     this.add(value.slice(0, selectionStart) + text + value.slice(selectionEnd), "tag");
@@ -311,7 +314,7 @@ class TagEditor extends HTMLElement {
     this.say(`Remove tag ${last.value}? Press Backspace again.`);
   }
 
-  // Inside a text field the keys take back typing, as everywhere.
+  // In a text field the undo keys undo typing, as everywhere.
   onUndoKey(event) {
     if (!(event.ctrlKey || event.metaKey) || !["z", "Z", "y"].includes(event.key)) return;
     if (event.target.closest("input, textarea, [contenteditable]")) return;
@@ -326,6 +329,7 @@ class TagEditor extends HTMLElement {
   // --- Refused and failed -----------------------------------------------------------------
 
   onClick(event) {
+    if (event.target.closest("[data-keep]")) return this.onKeep(event);
     const button = event.target.closest("[data-edit], [data-retry], [data-discard], [data-done]");
     if (!button) return;
     if ("done" in button.dataset) return this.onDone(event);
@@ -340,7 +344,15 @@ class TagEditor extends HTMLElement {
     this.input.focus();
   }
 
-  // Closed once everything is answered; not while something would be lost with it.
+  // Both owners stay; the head of the page goes on saying so.
+  onKeep(event) {
+    event.preventDefault();
+    event.target.closest("[data-notice]").remove();
+    this.say("Both owners kept.");
+    this.input.focus();
+  }
+
+  // Close once everything is answered, and never while something unsaved would be lost.
   onDone(event) {
     this.closing = this.busy;
     const held = this.input.value.trim() || this.pending.querySelector(".tag-trouble");
@@ -355,7 +367,7 @@ class TagEditor extends HTMLElement {
     this.input.focus();
   }
 
-  // --- Speaking ---------------------------------------------------------------------------
+  // --- Announcements ---------------------------------------------------------------------------
 
   say(text) {
     this.part("status").textContent = text;

@@ -1,9 +1,9 @@
-// <tag-keys>: the keys among the tags of an editor, once the focus is on a tag's remove button.
-// It moves, copies and presses buttons; what pressing one does is the editor's matter.
+// <tag-keys>: keyboard navigation among an editor's tags while a tag's remove button has the focus.
+// It moves, copies and presses buttons; the editor handles the presses.
 //
 // Fires "say" with detail {text}, and "leave" when Escape asks to go back to the field.
 
-const TYPE_AHEAD = 8; // from so many tags on, a letter moves to a tag
+const TYPE_AHEAD = 8; // number of tags from which typing a letter moves to a tag
 
 class TagKeys extends HTMLElement {
   connectedCallback() {
@@ -24,7 +24,7 @@ class TagKeys extends HTMLElement {
     if (done) event.preventDefault();
   }
 
-  // What is selected with the mouse is what the browser copies.
+  // Let the browser copy text that is selected with the mouse.
   copy(button) {
     if (String(getSelection())) return false;
     const text = button.value;
@@ -32,7 +32,7 @@ class TagKeys extends HTMLElement {
     return true;
   }
 
-  // True if the key meant something here. One that is held down removes no second tag.
+  // True if the key was handled. A key held down does not remove a second tag.
   press(button, { key, repeat }) {
     const buttons = this.buttons;
     const place = buttons.indexOf(button);

@@ -1,28 +1,41 @@
-// <tag-news>: asks, while its page can be seen, whether someone else has changed the agent's tags.
-// Asking is no use of the session: a page that is only open does not keep anyone signed in.
+// <tag-news>: polls, while its page is visible, for changes of the agent's tags by others. The list says
+// how often: more often for an agent of a connected server, and while that waits for a change.
+// Polling does not count as activity: an open page does not keep anyone signed in.
 //
 // Fires "news" with detail {html, target}: the server's fragment, and where it asks to be put.
 
-const EVERY = 30_000; // ms
+const EVERY = 30; // seconds
 
 class TagNews extends HTMLElement {
   connectedCallback() {
     this.editor = this.closest("tag-editor");
     this.stopping = new AbortController();
     this.asked = Date.now();
-    this.timer = setInterval(() => this.ask(), EVERY);
+    this.askLater();
     document.addEventListener("visibilitychange", () => this.onSeen(), {
       signal: this.stopping.signal,
     });
   }
 
   disconnectedCallback() {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.stopping.abort();
   }
 
+  get every() {
+    return 1000 * (this.editor.list?.dataset.every ?? EVERY);
+  }
+
+  askLater() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(async () => {
+      await this.ask();
+      if (this.isConnected && !this.stopping.signal.aborted) this.askLater();
+    }, this.every);
+  }
+
   onSeen() {
-    if (Date.now() - this.asked >= EVERY) this.ask();
+    if (Date.now() - this.asked >= this.every) this.ask();
   }
 
   async ask() {
@@ -30,7 +43,7 @@ class TagNews extends HTMLElement {
     this.asked = Date.now();
     const shown = this.editor.shown;
     const answer = await this.fetch(`${this.dataset.url}?${new URLSearchParams(shown)}`);
-    // What was answered to a change meanwhile is newer.
+    // The answer to a change in the meantime is newer.
     if (!this.isConnected || this.editor.busy || shown.seen !== this.editor.shown.seen) return;
     if (answer?.status === 401) this.onSignedOut();
     if (![200, 403, 404].includes(answer?.status)) return;
@@ -39,7 +52,7 @@ class TagNews extends HTMLElement {
     this.dispatchEvent(new CustomEvent("news", { bubbles: true, detail: { html, target } }));
   }
 
-  // Nobody asked for it, so no answer is no news.
+  // A failed poll is ignored: nobody is waiting for it.
   async fetch(url) {
     try {
       return await fetch(url, {
@@ -53,14 +66,14 @@ class TagNews extends HTMLElement {
 
   // The page stays as it is, with what was typed; the next change leads to the sign-in.
   onSignedOut() {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.stopping.abort();
   }
 }
 
 customElements.define("tag-news", TagNews);
 
-// What follows from news that the page asked for by itself is no use of the session either.
+// Requests that follow from polled news do not count as activity either.
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.triggeringEvent?.detail?.asked) event.detail.headers["ADE-Poll"] = "1";
 });

@@ -1,4 +1,4 @@
-// Times as the reader's clock shows them: the server writes UTC and how long ago it was.
+// Show times in the reader's time zone; the server writes UTC and how long ago it was.
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -7,7 +7,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-// The same words as the server's (agents/templatetags/ade.py), so that nothing moves.
+// The same words as the server's (agents/templatetags/ade.py), so that the layout does not shift.
 function ago(moment, now) {
   const passed = now - moment;
   if (passed < MINUTE) return "now";

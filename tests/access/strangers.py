@@ -18,12 +18,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from agents.actors import Source
-from agents.domain.keys import actor_of, find_key
-from agents.filters import AgentFilter
-from agents.listing import capped_count
-from agents.listing.models import models_in_use
-from agents.listing.suggestions import nearest, suggest
+from agents.core.actors import Source
+from agents.core.filters import AgentFilter
+from agents.domain.core.key_tokens import actor_of, find_key
 from agents.models import (
     Agent,
     AgentTag,
@@ -34,6 +31,9 @@ from agents.models import (
     Tombstone,
     Webhook,
 )
+from agents.queries.agents import capped_count
+from agents.queries.agents.model_names import models_in_use
+from agents.queries.tags.suggestions import nearest, suggest
 from tests.access.contents import contents, held, own_traces, rows_of_managers
 from tests.access.requests import LIMITED, REQUESTS, TRACE, Request
 from tests.api.calls import call, call_with_file, make_token
@@ -83,7 +83,7 @@ class Strangers:
         self.requests += most * (2 * len(self.requests) // max(1, len(most)))
         self.tokens["all"] = make_token(name="all", scope="manage")
         for tag in LIMITED:
-            self.tokens[tag] = make_token(name=f"of {tag}", limit_tag=tag)
+            self.tokens[tag] = make_token(name=f"of {tag}", limit_tag=tag, any_label=True)
             self.own[tag], self.views[tag] = set(), self.view(tag)
         self.managed = rows_of_managers()
 

@@ -6,17 +6,18 @@ asks again for the password. A route or a method without a row fails the tests.
 
 PAGES = """
 #                                                          nobody viewer editor manager admin
-GET  /                                                     in     out    out    out     out
-POST /                                                     in     out    out    out     out
+GET  /                                                     in     200    200    200     200
 
 GET  /healthz                                              200    200    200    200     200
 GET  /readyz                                               200    200    200    200     200
 GET  /metrics                                              401    401    401    401     401
 
 GET  /agents/                                              in     200    200    200     200
-GET  /go/                                                  in     out    out    out     out
+GET  /go/                                                  in     200    200    200     200
 GET  /go/suggest/                                          in     200    200    200     200
+GET  /agents/count/                                        in     200    200    200     200
 GET  /agents/export.csv                                    in     200    200    200     200
+GET  /agents/export.zip                                    in     200    200    200     200
 GET  /agents/new/                                          in     403    200    200     200
 POST /agents/new/                                          in     403    303    303     303
 GET  /agents/upload/                                       in     403    200    200     200
@@ -26,29 +27,45 @@ POST /agents/<str:agent_id>/                               in     403    303    
 GET  /agents/<str:agent_id>/settings/                      in     200    200    200     200
 POST /agents/<str:agent_id>/settings/                      in     403    303    303     303
 GET  /agents/<str:agent_id>/recent/                        in     303    303    303     303
+GET  /agents/<str:agent_id>/source/                        in     303    303    303     303
+GET  /agents/<str:agent_id>/access/                        in     403    403    200     200
+GET  /agents/<str:agent_id>/access.csv                     in     403    403    200     200
+GET  /access/tag/                                          in     403    403    200     200
+GET  /access/tag.csv                                       in     403    403    200     200
+GET  /access/actor/                                        in     403    403    403     200
+GET  /access/view-as/                                      in     403    403    403     404
+POST /access/view-as/                                      in     403    403    403     303
 GET  /agents/<str:agent_id>/memory/                        in     200    200    200     200
 POST /agents/<str:agent_id>/memory/                        in     403    303    303     303
 POST /agents/<str:agent_id>/memory/add/                    in     403    303    303     303
 POST /agents/<str:agent_id>/memory/remove/                 in     403    303    303     303
 GET  /agents/<str:agent_id>/history/                       in     200    200    200     200
 POST /agents/<str:agent_id>/history/                       in     403    303    303     303
+GET  /agents/<str:agent_id>/step/                          in     out    out    out     out
 GET  /agents/<str:agent_id>/delete/                        in     403    200    200     200
 POST /agents/<str:agent_id>/delete/                        in     403    303    303     303
 GET  /agents/<str:agent_id>/file/                          in     200    200    200     200
 GET  /agents/<str:agent_id>/json/                          in     200    200    200     200
 POST /agents/<str:agent_id>/tags/                          in     403    303    303     303
 POST /agents/<str:agent_id>/tags/remove/                   in     403    303    303     303
+POST /agents/<str:agent_id>/tags/move/                     in     403    422    422     422
+GET  /agents/<str:agent_id>/owner/                         in     403    200    200     200
+POST /agents/<str:agent_id>/owner/                         in     403    422    422     422
+GET  /agents/<str:agent_id>/shared/                        in     403    403    200     200
+POST /agents/<str:agent_id>/shared/                        in     403    403    422     422
 POST /agents/<str:agent_id>/tags/undo/                     in     403    303    303     303
 GET  /agents/<str:agent_id>/tags/news/                     in     303    303    303     303
 GET  /agents/<str:agent_id>/tags/editor/                   in     303    303    303     303
 GET  /agents/<str:agent_id>/tags/row/                      in     303    303    303     303
-GET  /styleguide/                                          in     404    404    404     404
 GET  /tags/suggest/                                        in     200    200    200     200
 GET  /tags/                                                in     200    200    200     200
 GET  /tags/lookalikes/                                     in     200    200    200     200
 GET  /tags/export.csv                                      in     200    200    200     200
 GET  /tags/one/                                            in     200    200    200     200
 POST /tags/one/                                            in     403    403    303     303
+POST /tags/watch/                                          in     303    303    303     303
+GET  /tags/many/                                           in     403    403    422     422
+POST /tags/many/                                           in     403    403    422     422
 GET  /tags/rename/                                         in     403    403    200     200
 POST /tags/rename/                                         in     403    403    409     409
 GET  /tags/merge/                                          in     403    403    200     200
@@ -60,8 +77,25 @@ GET  /users/one/                                           in     200    200    
 POST /users/one/                                           in     403    303    303     303
 GET  /users/offboard/                                      in     403    403    200     200
 POST /users/offboard/                                      in     403    403    409     409
+GET  /users/receipts/<uuid:offboarding_id>/                in     403    403    200     200
+GET  /users/receipts/<uuid:offboarding_id>/receipt.json    in     403    403    200     200
+POST /users/receipts/<uuid:offboarding_id>/open/           in     403    403    303     303
+POST /users/receipts/<uuid:offboarding_id>/check/          in     403    403    303     303
+GET  /crossings/                                           in     200    200    200     200
+POST /crossings/continue/                                  in     403    403    404     404
+POST /crossings/undo/                                      in     403    403    404     404
+POST /crossings/meant/                                     in     403    403    404     404
+GET  /crossings/<str:block_id>/                            in     403    403    409     409
+POST /crossings/<str:block_id>/                            in     403    403    409     409
+GET  /memory/unused/                                       in     200    200    200     200
+POST /memory/unused/                                       in     403    403    422     422
+GET  /trash/                                               in     200    200    200     200
+POST /trash/                                               in     403    422    422     422
+GET  /views/-/tabs/                                        in     200    200    200     200
 GET  /history/                                             in     200    200    200     200
 GET  /history/<int:change_set_id>/                         in     200    200    200     200
+GET  /history/people/                                      in     200    200    200     200
+GET  /history/<int:change_set_id>/undo/                    in     403    200    200     200
 POST /history/<int:change_set_id>/undo/                    in     403    303    303     303
 GET  /history/<int:change_set_id>/receipt.csv              in     200    200    200     200
 
@@ -73,6 +107,7 @@ POST /bulk/csv/                                            in     403    403    
 POST /bulk/selection/                                      in     403    403    303     303
 GET  /bulk/<uuid:plan_id>/                                 in     403    403    200     200
 POST /bulk/<uuid:plan_id>/apply/                           in     403    403    303     303
+POST /bulk/<uuid:plan_id>/revise/                          in     403    403    303     303
 POST /bulk/<uuid:plan_id>/stop/                            in     403    403    303     303
 POST /bulk/<uuid:plan_id>/resume/                          in     403    403    303     303
 POST /bulk/<uuid:plan_id>/undo/                            in     403    403    409     409
@@ -92,6 +127,22 @@ GET  /keys/<str:key_id>/                                   in     403    403    
 POST /keys/<str:key_id>/rotate/                            in     403    403    403     200
 POST /keys/<str:key_id>/disable/                           in     403    403    403     303
 
+GET  /sources/                                             in     403    403    403     200
+POST /sources/                                             in     403    403    403     422
+GET  /sources/inbox/                                       in     403    403    200     200
+POST /sources/inbox/<int:item_id>/                         in     403    403    303     303
+GET  /sources/<int:source_id>/                             in     403    403    403     200
+POST /sources/<int:source_id>/                             in     403    403    403     303
+POST /sources/<int:source_id>/test/                        in     403    403    403     303
+POST /sources/<int:source_id>/sync/                        in     403    403    403     303
+POST /sources/<int:source_id>/token/                       in     403    403    403     303
+POST /sources/<int:source_id>/pause/                       in     403    403    403     303
+GET  /sources/<int:source_id>/resume/                      in     403    403    403     200
+POST /sources/<int:source_id>/resume/                      in     403    403    403     303
+POST /sources/<int:source_id>/change/                      in     403    403    403     303
+GET  /sources/<int:source_id>/remove/                      in     403    403    403     200
+POST /sources/<int:source_id>/remove/                      in     403    403    403     303
+
 GET  /webhooks/                                            in     403    403    200     200
 POST /webhooks/                                            in     403    403    200     200
 GET  /webhooks/<str:webhook_id>/                           in     403    403    200     200
@@ -106,6 +157,8 @@ GET  /members/                                             in     403    403    
 POST /members/                                             in     403    403    403     200
 GET  /members/<int:pk>/                                    in     403    403    403     200
 POST /members/<int:pk>/role/                               in     403    403    403     303
+GET  /members/<int:pk>/limit/                              in     403    403    403     200
+POST /members/<int:pk>/limit/                              in     403    403    403     303
 POST /members/<int:pk>/disable/                            in     403    403    403     303
 POST /members/<int:pk>/enable/                             in     403    403    403     303
 POST /members/<int:pk>/link/                               in     403    403    403     200
@@ -120,6 +173,7 @@ POST /accounts/logout/                                     out    out    out    
 POST /accounts/logout/everywhere/                          in     303    303    303     303
 GET  /accounts/reauthenticate/                             in     200    200    200     200
 POST /accounts/reauthenticate/                             in     200    200    200     200
+POST /accounts/look/                                       in     303    303    303     303
 GET  /accounts/password/                                   in     200    200    200     200
 POST /accounts/password/                                   in     422    422    422     422
 GET  /accounts/password/set/<str:uidb64>/<str:token>/      410    410    410    410     410
@@ -163,6 +217,7 @@ API = """
 #                                                                nobody read write manage own foreign
 GET    /v1/health/                                               200    200  200   200    200 200
 GET    /v1/docs                                                  200    200  200   200    200 200
+GET    /v1/docs/<group>                                          404    404  404   404    404 404
 GET    /v1/tags/                                                 401    200  200   200    200 200
 POST   /v1/tags/rename                                           401    403  403   200    403 403
 POST   /v1/tags/merge                                            401    403  403   200    403 403
@@ -170,16 +225,23 @@ POST   /v1/tags/delete                                           401    403  403
 POST   /v1/users/assign                                          401    403  200   200    403 403
 POST   /v1/users/move                                            401    403  403   200    403 403
 POST   /v1/users/offboard                                        401    403  403   200    403 403
+GET    /v1/users/offboardings/<offboarding_id>                   401    403  403   200    403 403
+POST   /v1/users/offboardings/<offboarding_id>/check             401    403  403   200    403 403
+GET    /v1/crossings                                             401    403  403   200    403 403
 GET    /v1/history/                                              401    200  200   200    403 403
 GET    /v1/history/<change_set_id>                               401    200  200   200    403 403
 POST   /v1/history/<change_set_id>/undo                          401    403  200   200    403 403
 GET    /v1/agents/                                               401    200  200   200    200 200
 POST   /v1/agents/                                               401    403  200   200    200 200
 GET    /v1/agents/count                                          401    200  200   200    200 200
+GET    /v1/agents/export                                         401    200  200   200    200 200
 GET    /v1/agents/<agent_id>                                     401    200  200   200    200 404
 PATCH  /v1/agents/<agent_id>                                     401    403  200   200    200 404
 DELETE /v1/agents/<agent_id>                                     401    403  200   200    200 404
 POST   /v1/agents/<agent_id>/tags                                401    403  200   200    200 404
+GET    /v1/agents/<agent_id>/shared                              401    200  200   200    200 404
+PUT    /v1/agents/<agent_id>/shared                              401    403  403   200    403 403
+DELETE /v1/agents/<agent_id>/shared                              401    403  403   200    403 403
 GET    /v1/agents/<agent_id>/core-memory/blocks                  401    200  200   200    200 404
 GET    /v1/agents/<agent_id>/core-memory/blocks/<path:label>     401    200  200   200    200 404
 PATCH  /v1/agents/<agent_id>/core-memory/blocks/<path:label>     401    403  200   200    200 404
@@ -210,6 +272,15 @@ GET    /v1/identities/<identity_id>/agents                       401    200  200
 GET    /v1/identities/<identity_id>/blocks                       401    200  200   200    404 404
 GET    /v1/models/                                               401    200  200   200    200 200
 GET    /v1/models/embedding                                      401    200  200   200    200 200
+GET    /v1/metadata/user                                         401    200  200   200    200 200
+GET    /v1/metadata/balance                                      401    200  200   200    200 200
+GET    /v1/organizations/self/quotas                             401    200  200   200    200 200
+GET    /v1/agents/<agent_id>/context                             401    200  200   200    200 404
+GET    /v1/git/<path:rest>                                          501    501  501   501    501 501
+POST   /v1/git/<path:rest>                                          501    501  501   501    501 501
+PUT    /v1/git/<path:rest>                                          501    501  501   501    501 501
+PATCH  /v1/git/<path:rest>                                          501    501  501   501    501 501
+DELETE /v1/git/<path:rest>                                          501    501  501   501    501 501
 POST   /v1/<unkept_search:name>                                  401    403  200   200    200 200
 GET    /v1/<unkept:name>/                                        401    200  200   200    200 200
 GET    /v1/<unkept:name>/count                                   401    200  200   200    200 200
@@ -248,6 +319,29 @@ POST   /v1/bulk/<plan_id>/undo                                   401    403  403
 GET    /v1/keys/                                                 401    403  403   200    403 403
 POST   /v1/keys/                                                 401    403  403   200    403 403
 DELETE /v1/keys/<key_id>                                         401    403  403   200    403 403
+GET    /v1/access/                                               401    403  403   200    403 403
+POST   /v1/access/check                                          401    200  200   200    200 200
+GET    /v1/members/                                              401    403  403   200    403 403
+PATCH  /v1/members/<member_id>                                   401    403  403   200    403 403
+GET    /v1/sources/                                              401    403  403   200    403 403
+POST   /v1/sources/                                              401    403  403   422    403 403
+POST   /v1/sources/test                                          401    403  403   422    403 403
+GET    /v1/sources/inbox                                         401    403  403   200    403 403
+POST   /v1/sources/inbox/<item_id>/accept                    401    403  403   200    403 403
+POST   /v1/sources/inbox/<item_id>/put-back                  401    403  403   200    403 403
+POST   /v1/sources/inbox/<item_id>/reopen                    401    403  403   200    403 403
+GET    /v1/sources/<source_id>                               401    403  403   200    403 403
+PATCH  /v1/sources/<source_id>                               401    403  403   200    403 403
+GET    /v1/sources/<source_id>/removal                       401    403  403   200    403 403
+DELETE /v1/sources/<source_id>                               401    403  403   200    403 403
+POST   /v1/sources/<source_id>/test                          401    403  403   422    403 403
+POST   /v1/sources/<source_id>/sync                          401    403  403   200    403 403
+POST   /v1/sources/<source_id>/pause                         401    403  403   200    403 403
+POST   /v1/sources/<source_id>/resume                        401    403  403   200    403 403
+POST   /v1/sources/<source_id>/changes/<change_set_id>   401    403  403   200    403 403
+GET    /v1/client-side-access-tokens                             401    200  200   200    200 200
+POST   /v1/client-side-access-tokens                             401    200  200   200    200 200
+DELETE /v1/client-side-access-tokens/<access_token>              401    404  404   200    404 404
 GET    /v1/webhooks/                                             401    403  403   200    403 403
 POST   /v1/webhooks/                                             401    403  403   200    403 403
 GET    /v1/webhooks/<webhook_id>                                 401    403  403   200    403 403

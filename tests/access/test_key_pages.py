@@ -10,12 +10,13 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from agents.domain.keys import create_key, disable_key, find_key, is_good
+from agents.domain.core.key_tokens import find_key
+from agents.domain.keys import create_key, disable_key, is_good
 from agents.models import ApiKey, ChangeSet
 from tests.accounts.people import sign_in
 from tests.helpers import ROOT, make_agent, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_sqlite]  # the database plays no part
 FORM = {"name": "app", "scope": "write", "limit_tag": "", "may_tag": "", "expires_at": ""}
 
 
@@ -54,8 +55,14 @@ def test_it_works(admin: Client) -> None:
 @pytest.mark.parametrize(
     ("api_open", "words"),
     [
-        (False, "There is none. Without a key the API answers 401."),
-        (True, "There is none. The API answers without a key here, to this machine only."),
+        (
+            False,
+            (
+                "No API keys yet. An application sends a key with each request; without one it gets 401. Give "
+                "each application a key of its own, limited to a user's tag where it serves one user."
+            ),
+        ),
+        (True, "No API keys. The API answers requests from this machine without a key."),
     ],
 )
 def test_without_keys_the_page_says_who_may_call(
@@ -82,11 +89,11 @@ def test_other_roles_may_not(role: str) -> None:
     assert soup(client.get("/agents/")).select('nav a[href="/keys/"]') == []
 
 
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_page_wants_a_recent_proof(method: str) -> None:
+def test_a_change_wants_a_recent_proof_and_a_look_does_not() -> None:
     client = Client()
     client.force_login(make_user("anna", role="admin"))
-    answer = getattr(client, method)("/keys/", FORM)
+    assert client.get("/keys/").status_code == 200
+    answer = client.post("/keys/", FORM)
     assert answer.status_code in (302, 303)
     assert answer.headers["Location"].startswith("/accounts/reauthenticate/?next=")
     assert ApiKey.objects.count() == 0
@@ -147,11 +154,11 @@ def test_ended_keys_stand_apart(admin: Client) -> None:
     ("fields", "place", "why"),
     [
         ({"name": ""}, "name", "This field is required."),
-        ({"name": "  "}, "name", "A key needs a name."),
+        ({"name": "  "}, "name", "Enter a name for the key."),
         ({"scope": "root"}, "scope", "Select a valid choice. root is not one of the available choices."),
         ({"limit_tag": "a\x07"}, "limit_tag", "Tag “a⟨U+0007⟩” contains a control character."),
-        ({"scope": "manage", "limit_tag": "user_1"}, "scope", "A key that is limited to a tag reads or writes."),
-        ({"may_tag": "note:*"}, "may_tag", "Only a key that is limited to a tag has such a list."),
+        ({"scope": "manage", "limit_tag": "user_1"}, "scope", "A limited key cannot have the scope manage. Choose read or write."),
+        ({"may_tag": "note:*"}, "may_tag", "Without a limit, only patterns of protected tags can be given, such as view:*."),
         ({"expires_at": "0"}, "expires_at", "Select a valid choice. 0 is not one of the available choices."),
     ],
 )  # fmt: skip
@@ -166,10 +173,10 @@ def test_bad_input_is_named_where_it_stands_and_kept(
     assert (answer.status_code, ApiKey.objects.count()) == (422, 0)
     assert page.select_one(f"#id_{place}_error").get_text() == why
     if place == "name":
-        assert page.select_one("#id_may_tag").get_text().lstrip("\n") == "x\ny"
+        assert page.select_one("#id_may_tag")["value"] == "x\ny"
         assert page.select_one("#id_limit_tag")["value"] == "user_1"
     if place == "may_tag":
-        assert page.select_one("#id_may_tag").get_text().lstrip("\n") == "note:*"
+        assert page.select_one("#id_may_tag")["value"] == "note:*"
 
 
 def test_a_limit_that_no_agent_carries_is_pointed_out(admin: Client) -> None:
@@ -178,7 +185,7 @@ def test_a_limit_that_no_agent_carries_is_pointed_out(admin: Client) -> None:
         [note.get_text() for note in soup(make(admin, limit_tag=tag)).select(".message-warning")]
         for tag in ("user_1", "user_01")
     ]
-    assert warned == [[], ["No agent carries user_01 yet: the key sees none until one does."]]
+    assert warned == [[], ["No agent has the tag user_01 yet, so the key can access no agents."]]
 
 
 def test_disabled_key_ends_at_once(admin: Client) -> None:
@@ -207,7 +214,7 @@ def test_rotating_an_ended_key_is_a_conflict(admin: Client) -> None:
     answer = admin.post(f"/keys/{key.key_id}/rotate/", {"overlap": "0"})
     assert (answer.status_code, soup(answer).select_one("[role=alert]").get_text()) == (
         409,
-        "This key is disabled or has expired: make a new one instead.",
+        "This key is disabled or has expired. Create a new key instead.",
     )
 
 
@@ -252,3 +259,30 @@ def test_page_reads_as_often_for_many(
     admin.get("/keys/")
     with django_assert_num_queries(5):  # session, oneself, the three sorts of keys
         admin.get("/keys/")
+
+
+def test_a_key_says_what_it_may_write_and_an_old_one_is_flagged(admin: Client) -> None:
+    made = make(admin, name="phone", limit_tag="user_1", any_label="on")
+    assert "any label" in made.content.decode()
+    listed = make(admin, name="bare", limit_tag="user_1")
+    assert ">none" in listed.content.decode().replace("\n", "").replace(" ", "")
+    assert [key.any_label for key in ApiKey.objects.order_by("id")] == [True, False]
+    assert "Can write any label" not in admin.get("/keys/").content.decode()
+    ApiKey.objects.filter(name="bare").update(any_label=None)
+    assert admin.get("/keys/").content.decode().count("Can write any label") == 1
+    key_id = ApiKey.objects.get(name="bare").key_id
+    page = admin.get(f"/keys/{key_id}/").content.decode()
+    assert "created before keys had to choose this" in page
+
+
+def test_the_page_offers_to_mark_the_limit_as_a_user_s(admin: Client) -> None:
+    agent = make_agent(tags=["my_uuid"])
+    assert make(admin, name="phone", limit_tag="my_uuid", names_user="on").status_code == 200
+    agent.refresh_from_db()
+    assert agent.user_tag_count == 1
+    page = admin.get("/tags/one/?name=my_uuid")
+    assert "names a user" in page.content.decode()
+    assert soup(page).select_one("#id_user option[selected]")["value"] == "yes"
+    refused = make(admin, name="phone", names_user="on")
+    assert refused.status_code == 422
+    assert "Enter the tag that the key is limited to." in refused.content.decode()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,16 @@ from tests.access.asking import (
     token_of,
     visit,
 )
+from tests.access.limited_table import LIMITED
 from tests.access.table import API, FACTORS, OIDC, PAGES, PUBLIC, rows
 from tests.helpers import everything
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_sqlite]  # the database plays no part
 
 FACTORS_ON = bool(settings.MFA_SUPPORTED_TYPES)
 PAGE_ROWS = rows(PAGES) | (rows(FACTORS) if FACTORS_ON else {})
 API_ROWS = rows(API)
+LIMITED_ROWS = rows(LIMITED)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 HEADERS = {
     "Content-Security-Policy": settings.CONTENT_SECURITY_POLICY,
@@ -90,6 +93,7 @@ def taken_back() -> Iterator[None]:
 def test_every_page_has_a_row() -> None:
     pages = {route for route in routes() if not route.startswith("/v1/")} - OIDC
     assert pages == {route for _, route in PAGE_ROWS}
+    assert rows(PAGES).keys() == LIMITED_ROWS.keys()
 
 
 def test_every_route_of_the_api_has_a_row() -> None:
@@ -138,6 +142,21 @@ def test_page(method: str, route: str) -> None:
     assert answers == expected
 
 
+@pytest.mark.parametrize("who", ["own", "foreign"])
+def test_pages_of_a_limited_member(who: str) -> None:
+    world, client = make_world(), browser_of(who)
+    before, cookies = state(), client.cookies
+    answers = {}
+    for method, route in LIMITED_ROWS:
+        with taken_back():
+            client.cookies = copy(cookies)  # one of the pages signs out
+            answer = visit(client, method, route, world, foreign=who == "foreign")
+            answers[method, route] = named(guarded(answer))
+            if method == "GET" or answers[method, route] in ("403", "404", "422"):
+                assert (method, route, state()) == (method, route, before)
+    assert answers == {row: expected[who] for row, expected in LIMITED_ROWS.items()}
+
+
 @pytest.mark.parametrize(("method", "route"), PAGE_ROWS)
 def test_a_fragment_is_no_way_round(method: str, route: str) -> None:
     world = make_world()
@@ -169,6 +188,30 @@ def test_api(method: str, route: str) -> None:
             if method == "GET" or answers[who] != "200":
                 assert (who, state()) == (who, before)
     assert answers == expected
+
+
+def test_head_answers_pages_as_get_does() -> None:
+    world = make_world()
+    told: dict[tuple[str, str], str] = {}
+    for who in ("nobody", "admin"):
+        client = browser_of(who)
+        for route in (route for method, route in PAGE_ROWS if method == "GET"):
+            answer = guarded(visit(client, "HEAD", route, world))
+            assert (route, answer.getvalue()) == (route, b"")
+            told[route, who] = named(answer)
+    assert told == {(route, who): PAGE_ROWS["GET", route][who] for route, who in told}
+
+
+def test_head_answers_the_api_as_get_does() -> None:
+    world = make_world()
+    told: dict[tuple[str, str], str] = {}
+    for who in ("nobody", "manage", "own"):
+        token = token_of(who)
+        for route in (route for method, route in API_ROWS if method == "GET"):
+            answer = guarded(ask(who, token, "HEAD", route, world))
+            assert (route, answer.content) == (route, b"")
+            told[route, who] = named(answer)
+    assert told == {(route, who): API_ROWS["GET", route][who] for route, who in told}
 
 
 # --- What holds for all of them -------------------------------------------------------------
@@ -231,7 +274,7 @@ def test_next_leads_nowhere_else(goal: str) -> None:
     answers.append(fresh.post("/accounts/logout/", {"next": goal}))
     for answer in answers:
         assert answer.status_code == 302
-        assert answer.headers["Location"] in ("/agents/", "/accounts/login/", goal)
+        assert answer.headers["Location"] in ("/", "/accounts/login/", goal)
         assert "evil" not in answer.headers["Location"]
         assert "javascript" not in answer.headers["Location"]
 

@@ -86,13 +86,13 @@ def test_authenticator_app_from_the_first_code_to_its_removal(
     expect(page).not_to_have_url("**/agents/")
     page.get_by_label("Code").fill(code_of(secret, ahead=1))
     page.get_by_role("button", name="Sign In").click()
-    expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
 
     sign_out(page)
     send_sign_in(page)
     page.get_by_label("Code").fill(codes[0])
     page.get_by_role("button", name="Sign In").click()
-    expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
 
     page.goto(f"/members/{anna.pk}/")
     page.get_by_role("button", name="Remove second factors").click()
@@ -100,7 +100,7 @@ def test_authenticator_app_from_the_first_code_to_its_removal(
     assert str(MemberEvent.objects.get()) == "anna removed the second factors of anna"
     sign_out(page)
     send_sign_in(page)
-    expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
 
 
 def authenticator(page: Page) -> Any:
@@ -140,7 +140,7 @@ def test_passkey_is_added_and_signs_in_alone(
     sign_out(page)
     assert axe(page) == []
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
 
     # A disabled member's passkey opens nothing.
     sign_out(page)
@@ -148,7 +148,7 @@ def test_passkey_is_added_and_signs_in_alone(
     anna.is_active = False
     anna.save()
     page.get_by_role("button", name="Sign in with a passkey").click()
-    expect(page.get_by_text("This account is disabled: ask an admin.")).to_be_visible()
+    expect(page.get_by_text("This account is disabled. Ask an admin.")).to_be_visible()
 
 
 def test_passkey_that_is_not_there_says_so(new_page: Callable[..., Page]) -> None:

@@ -9,6 +9,7 @@ from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from ade.models import MemberEvent, User
+from agents.domain.members import limit_of
 from tests.accounts.idp import Provider, provider
 from tests.helpers import make_user
 
@@ -52,9 +53,7 @@ def sign_in(page: Page) -> None:
 
 
 def refused(page: Page) -> None:
-    expect(
-        page.get_by_text("there is no active account for you here: ask an admin")
-    ).to_be_visible()
+    expect(page.get_by_text("you have no active account here. Ask an admin")).to_be_visible()
     page.goto("/accounts/")
     expect(page.get_by_role("heading", name="Sign in to ADE")).to_be_visible()
 
@@ -142,6 +141,7 @@ def test_proof_without_a_password_comes_from_the_provider(page: Page, idp: Provi
     let_in(page)
     _age_proof(page)
     page.goto("/members/")
+    page.evaluate("document.querySelector('main form[method=post]').submit()")  # a change
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Members")).to_be_visible()
     assert idp.asked[-1]["prompt"] == ["login"]
@@ -153,5 +153,34 @@ def _age_proof(page: Page) -> None:
     (key,) = [row["value"] for row in cookies if row["name"] == settings.SESSION_COOKIE_NAME]
     session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     for record in session["account_authentication_methods"]:
-        record["at"] -= 301
+        record["at"] -= settings.PROOF_SECONDS + 1
     session.save()
+
+
+CLAIMS = {"OIDC_ROLE_CLAIM": "groups", "OIDC_LIMIT_CLAIM": "ade_tags"}
+
+
+@pytest.mark.parametrize("live", [CLAIMS], indirect=True)
+def test_claims_set_role_and_limit_at_each_sign_in(page: Page, idp: Provider) -> None:
+    bob = make_user("bob", role="manager")
+    idp.claims |= {"groups": ["staff", "editor", "viewer"], "ade_tags": ["team:care", "user_1"]}
+    sign_in(page)
+    let_in(page)
+    bob.refresh_from_db()
+    assert (bob.role, limit_of(bob)) == ("editor", ("team:care", "user_1"))
+    expect(page.locator(".limit")).to_contain_text("team:care, user_1")
+
+    page.context.clear_cookies()
+    idp.claims |= {"ade_tags": "*"}
+    sign_in(page)
+    let_in(page)
+    bob.refresh_from_db()
+    assert bob.stored_reach is None
+
+    del idp.claims["ade_tags"]  # a mistake in the provider's settings must not give access to all
+    page.context.clear_cookies()
+    sign_in(page)
+    expect(page.get_by_text("does not say which agents you can access")).to_be_visible()
+    idp.claims |= {"ade_tags": "*", "groups": ["staff"]}
+    sign_in(page)
+    expect(page.get_by_text("sends no role for you that ADE knows")).to_be_visible()

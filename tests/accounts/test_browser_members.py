@@ -63,7 +63,7 @@ def test_member_is_added_signs_in_is_demoted_and_disabled(
     check(admin)
     admin.get_by_role("combobox", name="Role").select_option("Viewer")
     admin.get_by_role("button", name="Change role").click()
-    expect(admin.get_by_text("The role is Viewer now.")).to_be_visible()
+    expect(admin.get_by_text("The role is now Viewer.")).to_be_visible()
     member.goto("/members/")
     expect(member.get_by_text("You may not do this.")).to_be_visible()
 

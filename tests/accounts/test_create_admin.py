@@ -11,7 +11,7 @@ from ade.models import MemberEvent, User
 from tests.accounts.people import is_in, sign_in
 from tests.helpers import make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_sqlite]  # the database plays no part
 
 
 def create_admin(*arguments: str) -> str:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import InvalidToken
 
-from ade.accounts import FactorsAdapter
+from ade.accounts.adapters import FactorsAdapter
+
+pytestmark = pytest.mark.only_sqlite  # the database plays no part
 
 
 def test_secrets_are_kept_encrypted_and_outlive_a_new_key(settings: Any) -> None:

@@ -7,8 +7,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, connections
 
-from ade import links, members
-from ade.members import By
+from ade.accounts import members, password_links
+from ade.accounts.members import By
 from ade.models import MemberEvent, Role, User
 from tests.helpers import make_user
 
@@ -137,6 +137,6 @@ def test_two_admins_who_demote_each_other_leave_one() -> None:
 @pytest.mark.django_db
 def test_link_for_a_disabled_member_is_refused() -> None:
     member = make_user("anna", is_active=False)
-    with pytest.raises(ValidationError, match="enable it first"):
-        links.make(member, by=ROOT)
+    with pytest.raises(ValidationError, match="Enable it first"):
+        password_links.make(member, by=ROOT)
     assert history() == []

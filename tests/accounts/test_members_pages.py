@@ -8,7 +8,7 @@ from ade.models import MemberEvent, User
 from tests.accounts.people import is_in, sign_in
 from tests.helpers import make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_sqlite]  # the database plays no part
 
 # Method, path, what is sent, and what an admin gets.
 ROUTES = [
@@ -135,7 +135,7 @@ def test_last_admin_is_told_why() -> None:
         problem = BeautifulSoup(answer.content, "lxml").select_one("[role=alert]")
         assert (answer.status_code, problem.get_text(strip=True)) == (
             422,
-            "This is the last active admin: make another member admin first.",
+            "This is the last active admin. Make another member an admin first.",
         )
     assert is_in(client)
 

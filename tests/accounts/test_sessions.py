@@ -10,9 +10,10 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from ade import members
-from ade.members import By
+from ade.accounts import members
+from ade.accounts.members import By
 from ade.models import Role
+from ade.ops import noted_use
 from tests.accounts.people import PASSWORD, is_in, sign_in
 from tests.helpers import make_user
 
@@ -46,7 +47,8 @@ def test_session_idle_ends(wait: Callable[..., None]) -> None:
     use(client)
     wait(minutes=30)
     answer = client.get("/accounts/")
-    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=%2Faccounts%2F")
+    assert answer.status_code == 302
+    assert answer["Location"] == "/accounts/login/?next=%2Faccounts%2F&ended=1"
     page = client.get("/accounts/login/").content.decode()
     assert "You were away for 30 minutes. Please sign in again." in page
 
@@ -89,16 +91,48 @@ def test_session_use_is_written_at_most_once_a_minute(
 ) -> None:
     make_user("anna")
     client = sign_in("anna")
+    began = client.session["used_at"]
     use(client)
-    wait(seconds=59)
-    with django_assert_num_queries(2):  # the session and the member are read
+    wait(seconds=54)
+    use(client)
+    noted_use.flush()
+    assert client.session["used_at"] == began
+    wait(seconds=6)
+    with django_assert_num_queries(2):  # the session and the member are read, nothing is written
         use(client)
-    wait(seconds=1)
-    use(client)
+    noted_use.flush()
     stored = client.session["used_at"]
+    assert stored == began + 60
     wait(seconds=30)
     use(client)
+    noted_use.flush()
     assert client.session["used_at"] == stored
+
+
+def test_the_use_of_a_session_that_was_ended_brings_it_not_back(wait: Callable[..., None]) -> None:
+    make_user("anna")
+    client = sign_in("anna")
+    wait(seconds=60)
+    assert use(client) == 200
+    client.session.delete()
+    noted_use.flush()
+    assert not Session.objects.exists()
+    assert use(client) == 302
+
+
+def test_noting_the_use_of_a_session_keeps_what_others_wrote_to_it(
+    wait: Callable[..., None],
+) -> None:
+    make_user("anna")
+    client = sign_in("anna")
+    wait(seconds=60)
+    use(client)
+    session = client.session
+    session["other"] = "kept"
+    session.save()
+    noted_use.flush()
+    assert client.session["other"] == "kept"
+    assert client.session["used_at"] == client.session["started_at"] + 60
 
 
 def test_session_over_tells_htmx_to_load_the_sign_in_page() -> None:
@@ -118,7 +152,7 @@ def test_session_over_tells_htmx_to_load_the_sign_in_page() -> None:
 @pytest.mark.parametrize("url", ["https://evil.example/x", "http://testserver:81/x", "", "x"])
 def test_session_over_comes_back_to_no_other_site(url: str) -> None:
     answer = Client().get("/accounts/", headers={"HX-Request": "true", "HX-Current-URL": url})
-    assert answer.headers["HX-Redirect"] == "/accounts/login/?next=%2Fagents%2F"
+    assert answer.headers["HX-Redirect"] == "/accounts/login/?next=%2F"
 
 
 def test_session_over_at_a_form_comes_back_to_its_page() -> None:
@@ -190,30 +224,37 @@ def test_role_taken_is_gone_at_the_next_request() -> None:
     assert client.get("/members/").status_code == 403
 
 
-def test_members_ask_for_the_password_again_after_five_minutes(wait: Callable[..., None]) -> None:
+def test_changes_of_members_ask_for_the_password_again_after_hours(
+    wait: Callable[..., None], settings: Any
+) -> None:
     make_user("anna", role="admin")
     client = sign_in("anna")
-    wait(minutes=4, seconds=59)
+    settings.SESSION_IDLE_SECONDS = 6 * 3600
+    new = {"username": "bob", "role": "viewer"}
+    page = {"Referer": "http://testserver/members/"}
+    wait(hours=4)
     assert client.get("/members/").status_code == 200
-    wait(seconds=1)
-    answer = client.get("/members/")
+    answer = client.post("/members/", new, headers=page)
     assert (answer.status_code, answer["Location"]) == (
-        302,
+        303,
         "/accounts/reauthenticate/?next=%2Fmembers%2F",
     )
     answer = client.post(answer["Location"], {"password": "wrong"})
     assert answer.status_code == 200
-    assert client.get("/members/").status_code == 302
+    assert client.post("/members/", new, headers=page).status_code == 303
     answer = client.post("/accounts/reauthenticate/?next=/members/", {"password": PASSWORD})
     assert (answer.status_code, answer["Location"]) == (302, "/members/")
-    assert client.get("/members/").status_code == 200
+    assert client.post("/members/", new, headers=page).status_code == 200
 
 
-def test_members_post_without_fresh_proof_changes_nothing(wait: Callable[..., None]) -> None:
+def test_members_post_without_fresh_proof_changes_nothing(
+    wait: Callable[..., None], settings: Any
+) -> None:
     admin = make_user("anna", role="admin")
     make_user("bob", role="admin")
     client = sign_in("anna")
-    wait(minutes=6)
+    settings.SESSION_IDLE_SECONDS = 6 * 3600
+    wait(hours=5)
     page = f"http://testserver/members/{admin.pk}/"
     answer = client.post(
         f"/members/{admin.pk}/role/", {"role": "viewer"}, headers={"Referer": page}

@@ -1,14 +1,14 @@
 """Short ways to call the API through the test client."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from agents.actors import command_actor
+from agents.core.actors import command_actor
 from agents.domain.keys import create_key
 from agents.models import Scope
 
@@ -53,6 +53,15 @@ def _client(token: str | None, headers: dict[str, str]) -> Client:
     if token:
         names["Authorization"] = f"Bearer {token}"
     return Client(headers=names)
+
+
+def whole(response: Any) -> HttpResponse:
+    """Read a streamed response to its end, so that it gives back its download slot."""
+    if not response.streaming:
+        return cast(HttpResponse, response)
+    # Not closed: that would send request_finished, which closes the test's connection.
+    body = b"".join(response.streaming_content)
+    return HttpResponse(body, status=response.status_code, headers=dict(response.items()))
 
 
 def ids(response: HttpResponse) -> list[str]:

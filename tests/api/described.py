@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import schemathesis
 from django.core.wsgi import get_wsgi_application
@@ -12,8 +13,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.generation.modes import GenerationMode
 from schemathesis.schemas import APIOperation
 
-from agents.api.app import api
-from tests.access.asking import World
+from agents.api.core.app import api
+from tests.access.asking import QUERIES, World
 
 FILE = {"agents": [{"id": "agent-0", "name": "Max", "model": "a/b", "tags": ["x"]}]}
 
@@ -57,14 +58,16 @@ def cases(operation: APIOperation, known: dict[str, Any]) -> st.SearchStrategy[A
 
 
 def known_case(operation: APIOperation, world: World, **others: Any) -> Any:
-    """A request about what is there, or about `others`, with a body that is right."""
+    """A request about what is there, or about `others`, with a query and a body that are right."""
     route = re.sub(r"{(\w+)}", r"<\1>", operation.path)
     names = re.findall(r"{(\w+)}", operation.path)
     values = world.at(route) | {"agent_id": world.own.public_id} | others
     body = world.body(operation.method.upper(), route_of(operation))
     more: dict[str, Any] = {}
+    if route in QUERIES:
+        more["query"] = dict(parse_qsl(QUERIES[route].removeprefix("?")))
     if body is not None:
-        more = {"body": body, "media_type": "application/json"}
+        more |= {"body": body, "media_type": "application/json"}
     if operation.path.endswith("/import"):
-        more = {"body": {"file": json.dumps(FILE)}, "media_type": "multipart/form-data"}
+        more |= {"body": {"file": json.dumps(FILE)}, "media_type": "multipart/form-data"}
     return operation.Case(path_parameters={name: values[name] for name in names}, **more)

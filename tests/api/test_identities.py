@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from agents.filters import AgentFilter
-from agents.listing import capped_count, count
+from agents.core.filters import AgentFilter
 from agents.models import AgentIdentity, Change, Identity
+from agents.queries.agents import capped_count, count
 from tests.api.calls import SEED, call, ids, make_token, wheres
 from tests.helpers import ROOT, everything, make_agent
 

@@ -79,7 +79,10 @@ def test_long_life_is_refused(manage: str) -> None:
     answer = make(manage, expires_in=86_401)
     assert (answer.status_code, answer.json()) == (
         403,
-        {"detail": "Without admin rights a key ends within 86,400 seconds."},
+        {
+            "detail": "Without admin rights a key must expire within 86,400 seconds.",
+            "code": "forbidden",
+        },
     )
 
 

@@ -1,59 +1,71 @@
-"""GET /v1/tags/"""
+"""POST /v1/agents/{id}/tags"""
+
+from typing import Any
 
 import pytest
 
-from tests.api.calls import call, make_token, wheres
-from tests.helpers import make_agent
+from agents.models import ChangeSet
+from tests.api.calls import NOBODY, call, make_token, wheres
+from tests.helpers import make_agent, tags_of
 
 pytestmark = pytest.mark.django_db
 
 
+def test_it_works() -> None:
+    agent = make_agent(tags=["a", "b"])
+    url = f"/v1/agents/{agent.public_id}"
+    response = call("POST", f"{url}/tags", {"add": ["c"], "remove": ["a"]})
+    assert (response.status_code, response.json()) == (200, {"tags": ["b", "c"]})
+    assert tags_of(agent) == ["b", "c"]
+    assert response.headers["ETag"] == call("GET", url).headers["ETag"]
+
+
+def test_the_same_again_changes_nothing() -> None:
+    agent = make_agent(tags=["a"])
+    url = f"/v1/agents/{agent.public_id}/tags"
+    first = call("POST", url, {"add": ["b"], "remove": ["c"]})
+    recorded = ChangeSet.objects.filter(act="tags").count()
+    second = call("POST", url, {"add": ["b"], "remove": ["c"]})
+    assert second.json() == first.json() == {"tags": ["a", "b"]}
+    assert second.headers["ETag"] == first.headers["ETag"]
+    assert ChangeSet.objects.filter(act="tags").count() == recorded == 1
+
+
 @pytest.mark.parametrize(
-    ("query", "expected"),
+    ("body", "where"),
     [
-        ("", ["Zoo", "a_b", "tier:gold", "user_1", "user_2", "Ünï"]),
-        ("?name=USER", ["user_1", "user_2"]),
-        ("?query_text=uni", ["Ünï"]),
-        ("?name=_", ["a_b", "user_1", "user_2"]),
-        ("?name=none", []),
-        ("?name=%25%25%25", []),
-        ("?name=%22%22%22", []),
-        ("?limit=2", ["Zoo", "a_b"]),
-        ("?limit=0", ["Zoo", "a_b", "tier:gold", "user_1", "user_2", "Ünï"]),
-        ("?after=tier:gold&limit=2", ["user_1", "user_2"]),
-        ("?after=tier:h&limit=1", ["user_1"]),
-        ("?before=user_1&limit=2", ["a_b", "tier:gold"]),
-        ("?order=desc&limit=2", ["Ünï", "user_2"]),
-        ("?order=desc&after=user_1&limit=2", ["tier:gold", "a_b"]),
-        ("?order=desc&before=a_b&limit=2", ["user_1", "tier:gold"]),
+        ({"add": "x"}, ["body", "add"]),
+        ({"add": [1]}, ["body", "add", 0]),
+        ({"add": [""]}, ["body", "add"]),
+        ({"remove": ["\u0000"]}, ["body", "remove"]),
+        ({"add": ["x"], "remove": ["x"]}, ["body", "add"]),
+        ([], ["body"]),
     ],
 )
-def test_it_works(query: str, expected: list[str]) -> None:
-    make_agent(tags=["user_1", "tier:gold", "Zoo"])
-    make_agent(tags=["user_2", "tier:gold", "Ünï", "a_b"])
-    response = call("GET", f"/v1/tags/{query}")
-    assert (response.status_code, response.json()) == (200, expected)
+def test_a_wrong_value_is_422_and_changes_nothing(body: Any, where: list[Any]) -> None:
+    agent = make_agent(tags=["a"])
+    assert wheres(call("POST", f"/v1/agents/{agent.public_id}/tags", body)) == [where]
+    assert tags_of(agent) == ["a"]
 
 
-def test_fifty_come_without_a_limit() -> None:
-    make_agent(tags=[f"t{n:02}" for n in range(60)])
-    assert call("GET", "/v1/tags").json() == [f"t{n:02}" for n in range(50)]
+def test_if_match_is_heeded() -> None:
+    url = f"/v1/agents/{make_agent().public_id}/tags"
+    assert call("POST", url, {"add": ["x"]}, If_Match='"other"').status_code == 412
 
 
-def test_a_tag_leaves_with_its_last_agent() -> None:
-    agent = make_agent(tags=["a", "b"])
-    call("PATCH", f"/v1/agents/{agent.public_id}", {"tags": ["b"]})
-    assert call("GET", "/v1/tags/").json() == ["b"]
+def test_unknown_is_404() -> None:
+    assert call("POST", f"/v1/agents/{NOBODY}/tags", {"add": ["x"]}).status_code == 404
 
 
-def test_a_limited_key_sees_the_tags_of_its_own_agents() -> None:
-    make_agent(tags=["user_1", "a"])
-    make_agent(tags=["user_2", "b"])
-    token = make_token(limit_tag="user_1")
-    assert call("GET", "/v1/tags/", token=token).json() == ["a", "user_1"]
-    assert call("GET", "/v1/tags/?name=user", token=token).json() == ["user_1"]
-
-
-@pytest.mark.parametrize("query", ["limit=-1", "limit=1001", "limit=x", "order=up", "name=%00"])
-def test_a_wrong_parameter_is_422(query: str) -> None:
-    assert wheres(call("GET", f"/v1/tags/?{query}")) == [["query", query.split("=")[0]]]
+def test_a_limited_key_adds_no_other_user() -> None:
+    agent, token = make_agent(tags=["user_1"]), make_token(limit_tag="user_1", may_tag=["vip"])
+    url = f"/v1/agents/{agent.public_id}/tags"
+    assert call("POST", url, {"add": ["vip"]}, token=token).status_code == 200
+    refused = call("POST", url, {"add": ["user_2"]}, token=token)
+    assert refused.status_code == 403
+    assert refused.json() == {
+        "code": "forbidden",
+        "detail": "API key “app” may not add user_2: its rights do not include this tag.",
+    }
+    assert call("POST", url, {"remove": ["user_1"]}, token=token).status_code == 403
+    assert tags_of(agent) == ["user_1", "vip"]

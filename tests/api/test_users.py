@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agents.domain.keys import create_key
-from agents.models import Act, Agent, ApiKey, ChangeSet, Tag, Tombstone
+from agents.models import Act, Agent, ApiKey, ChangeSet, Offboarding, Tag, Tombstone
 from tests.api.calls import call, make_token
 from tests.helpers import ROOT, everything, make_agent, tags_of
 
@@ -64,15 +64,21 @@ def test_offboard_plans_and_then_does_it(how: str, deleted: int, kept: int) -> N
     assert (plan["key_ids"], Agent.objects.count()) == ([key.key_id], 2)
     body |= {"apply": True, "fingerprint": plan["fingerprint"], "reason": "left"}
     done = ask("/v1/users/offboard", body).json()
-    assert done == plan | {"change_set": ChangeSet.objects.get(act=Act.OFFBOARD).id}
+    receipt = Offboarding.objects.get()
+    change_set = ChangeSet.objects.get(act=Act.OFFBOARD).id
+    assert done == plan | {"change_set": change_set, "receipt": str(receipt.id)}
+    read = ask(f"/v1/users/offboardings/{receipt.id}/check", None).json()
+    assert (read["complete"], read["sha256"]) == (True, receipt.digest)
+    assert {one["seen"] for one in read["items"]} <= {"gone", "kept", "ended"}
+    assert len([one for one in read["items"] if one["kind"] == "agents"]) == 2
     assert (Tombstone.objects.count(), tags_of(shared)) == (deleted, ["user_2"])
     assert not Tag.objects.filter(name="user_1").exists()
     assert ApiKey.objects.get(id=key.id).disabled_at is not None
-    receipt = call(
+    history = call(
         "GET", f"/v1/history/{done['change_set']}", token=make_token(scope="read")
     ).json()
-    agents = {one["agent_id"] for one in receipt["changes"]} - {None}
-    assert (agents, receipt["reason"]) == ({own.public_id, shared.public_id}, "left")
+    agents = {one["agent_id"] for one in history["changes"]} - {None}
+    assert (agents, history["reason"]) == ({own.public_id, shared.public_id}, "left")
 
 
 @pytest.mark.parametrize(

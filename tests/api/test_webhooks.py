@@ -6,10 +6,10 @@ import pytest
 from django.http import HttpResponse
 from django_tasks_db.models import DBTaskResult
 
-from agents.domain.tags import change_tags
-from agents.domain.webhook_queue import take_up
-from agents.domain.webhook_secrets import secret_of
-from agents.domain.webhooks import create_webhook
+from agents.domain.tags.edit import change_tags
+from agents.domain.webhooks.queue import take_up
+from agents.domain.webhooks.signing import secret_of
+from agents.domain.webhooks.write import create_webhook
 from agents.models import Delivery, DeliveryState, Webhook
 from tests.api.calls import call, make_token, wheres
 from tests.helpers import ROOT, make_agent
@@ -37,7 +37,7 @@ def test_it_works() -> None:
     )
     assert ask("GET").json() == [state]
     assert ask("GET", hook.public_id).json() == state
-    assert DBTaskResult.objects.filter(status="READY").count() == 1
+    assert DBTaskResult.objects.filter(task_path__endswith="deliver_webhooks").count() == 1
 
 
 @pytest.mark.parametrize(

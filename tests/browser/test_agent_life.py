@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from agents.domain.newagents import NewBlock
+from agents.domain.memory.new import NewBlock
 from agents.models import Agent
 from tests.helpers import make_agent, make_user, tags_of
 
@@ -35,27 +35,27 @@ def test_an_agent_from_its_beginning_to_its_end(new_page: NewPage, javascript: b
     page = new_page(make_user(), javascript=javascript)
     page.goto("/agents/")
     page.get_by_role("link", name="New agent").click()
-    page.get_by_label("Name").fill("Triage")
-    page.get_by_label("Model").fill("gpt-4o")
-    page.get_by_role("textbox", name="Tags").fill('user_1, "a, b"')
+    page.get_by_label("Name", exact=True).fill("Triage")
+    page.get_by_label("Model", exact=True).fill("gpt-4o")
+    page.locator("#id_tags").fill('user_1, "a, b"')
     page.get_by_role("button", name="Create agent").click()
-    expect(page.locator("#id_model_error")).to_have_text("A model is named provider/name.")
-    expect(page.get_by_role("textbox", name="Tags")).to_have_value('user_1, "a, b"')
-    page.get_by_label("Model").fill("openai/gpt-4o")
-    page.get_by_label("Model").press("Enter")
+    expect(page.locator("#id_model_error")).to_have_text("A model has the form provider/name.")
+    expect(page.locator("#id_tags")).to_have_value('user_1, "a, b"')
+    page.get_by_label("Model", exact=True).fill("openai/gpt-4o")
+    page.get_by_label("Model", exact=True).press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Triage")
     first = Agent.objects.get()
     assert tags_of(first) == ["a, b", "user_1"]
     page.get_by_role("link", name="Duplicate").click()
-    expect(page.get_by_label("Name")).to_have_value("Copy of Triage")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Copy of Triage")
     expect(page.get_by_role("checkbox", name="user_1")).not_to_be_checked()
     expect(page.get_by_role("checkbox", name="a, b")).to_be_checked()
-    page.get_by_label("Name").press("Enter")
+    page.get_by_label("Name", exact=True).press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Copy of Triage")
     assert tags_of(Agent.objects.exclude(pk=first.pk).get()) == ["a, b"]
     page.get_by_role("link", name="Delete…").click()
     page.get_by_label("Type its name").fill("Triage")
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete agent").click()
     expect(page.locator("#id_name_error")).to_contain_text("Nothing was deleted.")
     page.get_by_label("Type its name").fill("Copy of Triage")
     page.get_by_label("Type its name").press("Enter")
@@ -87,7 +87,7 @@ def test_memory_is_edited_by_keyboard_and_the_focus_is_never_lost(new_page: NewP
     assert focused(page) == "Edit goals"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("There is no undo.")
+    expect(page.get_by_role("alert")).to_contain_text("This cannot be undone.")
     assert focused(page) == "Delete block"
     page.keyboard.press("Enter")
     expect(page.locator("#blocks [role=status]")).to_have_text("Block goals deleted.")
@@ -109,7 +109,7 @@ def test_a_file_goes_out_and_comes_in_again(
     assert json.loads(path.read_text())["agents"][0]["name"] == "Nova"
     page.goto("/agents/upload/")
     for again in (False, True):
-        page.get_by_label("Agent file").set_input_files(path)
+        page.get_by_label("Agent files").set_input_files(path)
         page.get_by_role("button", name="Import", exact=True).click()
         expected = "was imported before" if again else "imported 1 agent"
         expect(page.locator("#upload-said")).to_contain_text(expected)
@@ -117,13 +117,13 @@ def test_a_file_goes_out_and_comes_in_again(
     if javascript:
         page.get_by_role("button", name="Import again").click()
     else:
-        page.get_by_label("Make them again").check()
-        page.get_by_label("Agent file").set_input_files(path)
+        page.get_by_label("Import them again").check()
+        page.get_by_label("Agent files").set_input_files(path)
         page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator("#upload-said .message-success")).to_contain_text("imported 1 agent")
     assert Agent.objects.count() == 3
     (tmp_path / "broken.af").write_text("{")
-    page.get_by_label("Agent file").set_input_files(tmp_path / "broken.af")
+    page.get_by_label("Agent files").set_input_files(tmp_path / "broken.af")
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("“broken.af” is not valid JSON")
 

@@ -1,12 +1,16 @@
 """The agents list in a real browser."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from agents.domain.agents import create_agents
-from agents.domain.newagents import NewAgent
+from agents.domain.agents.new import NewAgent, columns_of
+from agents.domain.agents.write import create_agents
+from agents.queries.core import bounds
+from agents.samples.bulk_load import BulkAgent, load
 from tests.helpers import ROOT, make_agent, make_user
 
 pytestmark = pytest.mark.browser
@@ -192,6 +196,23 @@ def test_pages_are_turned_without_javascript(new_page: NewPage) -> None:
     shows(page, "n04", "n03", "n02", "n01", "n00")
     page.get_by_role("link", name="Newer").click()
     expect(page.locator(".row-agent > a")).to_have_count(25)
+
+
+def test_the_number_of_a_large_list_follows_its_rows(new_page: NewPage) -> None:
+    moment, columns = timezone.now(), columns_of(NewAgent(model="m/1"))
+    many = (
+        BulkAgent(f"agent-{uuid4()}", "n", columns, ("t", "u"), moment, moment)
+        for _ in range(bounds.GLANCED + 7)
+    )
+    assert sum(load(many, actor=ROOT)) == bounds.GLANCED + 7
+    member = make_user(role="manager")
+    page, plain = new_page(member), new_page(member, javascript=False)
+    page.goto("/agents/?all=t&all=u")
+    expect(page.locator("#list-count")).to_have_text("1,007")
+    plain.goto("/agents/?all=t&all=u")
+    expect(plain.locator("#list-count .count")).to_have_text("1,000+")
+    plain.get_by_role("link", name="Count exactly").click()
+    expect(plain.locator("#list-count")).to_have_text("1,007")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

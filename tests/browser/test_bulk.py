@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -12,10 +13,10 @@ from playwright.sync_api import Page, expect
 from processes import start, stop
 from serve import worker_command
 
-from agents.domain import recount
-from agents.domain.agents import create_agents
-from agents.domain.newagents import NewAgent
-from agents.limits import BULK_AT_ONCE, BULK_BATCH
+from agents.core.limits import BULK_AT_ONCE, BULK_BATCH
+from agents.domain.agents.new import NewAgent
+from agents.domain.agents.write import create_agents
+from agents.domain.upkeep import recount
 from agents.models import AgentTag, Tag
 from tests.helpers import ROOT, make_agent, make_user
 
@@ -46,15 +47,22 @@ def boxes(page: Page) -> list[bool]:
     return [box.is_checked() for box in page.locator(".pick[name=agent]").all()]
 
 
-def test_filter_select_all_plan_apply_undo_and_all_is_still_there(new_page: NewPage) -> None:
+def select_all(page: Page) -> None:
+    """Tick an agent, which shows the bar, then select all that match."""
+    page.locator(".pick[name=agent]").first.check()
+    page.locator("#bulk-none").wait_for()
+    page.locator("#bulk-all").click()
+
+
+def test_filter_select_all_plan_apply_undo_and_nothing_is_selected(new_page: NewPage) -> None:
     make_many(60)
     make_agent(name="other")
     page = open_list(new_page, "?any=t")
-    page.locator("#bulk-all").click()
-    expect(page.locator(".bulk-said")).to_have_text("All matching are selected.")
+    select_all(page)
+    expect(page.locator(".bulk-said")).to_have_text("All matching agents are selected.")
     assert all(boxes(page))
     page.get_by_role("checkbox", name="Select n0059").uncheck()
-    expect(page.locator(".bulk-said")).to_have_text("All matching are selected, but 1.")
+    expect(page.locator(".bulk-said")).to_have_text("All matching agents are selected except 1.")
     page.locator("#bulk-add").click()
     page.wait_for_url("**/bulk/new/**")  # and its scripts, which take over the keys
     page.locator("#id_add").fill("vip")
@@ -66,8 +74,8 @@ def test_filter_select_all_plan_apply_undo_and_all_is_still_there(new_page: NewP
     assert Tag.objects.get(name="vip").n == 59
     page.locator("#back").click()
     page.wait_for_url("**/agents/?any=t")
-    expect(page.locator(".bulk-said")).to_have_text("All matching are selected, but 1.")
-    assert boxes(page)[:2] == [False, True]
+    expect(page.locator(".bulk-bar")).to_be_hidden()
+    assert not any(boxes(page))
     page.go_back()
     page.locator("#undo").click()
     expect(page.locator("h1")).to_have_text("Undo a bulk change")
@@ -75,7 +83,7 @@ def test_filter_select_all_plan_apply_undo_and_all_is_still_there(new_page: NewP
     assert Tag.objects.get(name="vip").n == 0
     page.locator("#back").click()
     page.wait_for_url("**/agents/?any=t")
-    expect(page.locator(".bulk-said")).to_have_text("All matching are selected, but 1.")
+    expect(page.locator(".bulk-bar")).to_be_hidden()
 
 
 def test_box_of_the_page_stands_for_its_rows(new_page: NewPage) -> None:
@@ -91,7 +99,7 @@ def test_box_of_the_page_stands_for_its_rows(new_page: NewPage) -> None:
     page.reload()
     assert boxes(page) == [True, False, True]
     page.locator("#bulk-none").click()
-    expect(page.locator(".bulk-said")).to_have_text("None selected.")
+    expect(page.locator(".bulk-said")).to_have_text("No agents selected.")
     assert boxes(page) == [False, False, False]
 
 
@@ -120,9 +128,10 @@ def test_bulk_pages_are_accessible(
         assert axe(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
-    page.locator("#bulk-all").click()
-    expect(page.locator(".bulk-said")).to_have_text("All matching are selected.")
+    select_all(page)
+    expect(page.locator(".bulk-said")).to_have_text("All matching agents are selected.")
     fine()
+    page.locator(".bulk-more > summary").click()
     page.locator("#bulk-replace").click()
     page.wait_for_url("**/bulk/new/**")  # and its scripts, which take over the keys
     page.locator("#id_remove").fill("t")
@@ -157,8 +166,8 @@ def work_off() -> None:
 def test_progress_is_seen_and_survives_a_closed_page(new_page: NewPage) -> None:
     make_many(BULK_AT_ONCE + 1)
     page = open_list(new_page, "?any=t")
-    page.locator("#bulk-all").click()
-    expect(page.locator(".bulk-said")).to_contain_text("All matching are selected")
+    select_all(page)
+    expect(page.locator(".bulk-said")).to_contain_text("All matching agents are selected")
     page.locator("#bulk-add").click()
     page.wait_for_url("**/bulk/new/**")  # and its scripts, which take over the keys
     page.locator("#id_add").fill("vip")
@@ -181,8 +190,8 @@ def check_killed(new_page: NewPage, database_url: str, count: int) -> None:
     before = AgentTag.objects.count()
     page = open_list(new_page)
     bar = page.locator("#plan-progress")
-    page.locator("#bulk-all").click()
-    expect(page.locator(".bulk-said")).to_contain_text("All matching are selected")
+    select_all(page)
+    expect(page.locator(".bulk-said")).to_contain_text("All matching agents are selected")
     page.locator("#bulk-add").click()
     page.wait_for_url("**/bulk/new/**")
     page.locator("#id_add").fill("bulk")
@@ -192,11 +201,12 @@ def check_killed(new_page: NewPage, database_url: str, count: int) -> None:
     expect(page.locator("#plan-h")).to_have_text("Running")
     expect(bar).to_have_attribute("value", "0")
     with a_worker(database_url, **HELD) as first:
-        expect(bar).to_have_attribute("value", str(5 * BULK_BATCH))
+        # It halts after five writes of the plan, of which one may be the start of the run.
+        expect(bar).to_have_attribute("value", re.compile(f"^({4 * BULK_BATCH}|{5 * BULK_BATCH})$"))
         first.kill()
         first.wait()
     expect(page.locator("#resume")).to_be_visible()
-    assert Tag.objects.get(name="bulk").n == 5 * BULK_BATCH
+    assert str(Tag.objects.get(name="bulk").n) == bar.get_attribute("value")
     with a_worker(database_url):
         page.locator("#resume").click()
         done(page, seconds=count)
@@ -204,6 +214,8 @@ def check_killed(new_page: NewPage, database_url: str, count: int) -> None:
         assert Tag.objects.get(name="bulk").n == count
         assert AgentTag.objects.count() == before + count
         page.locator("#undo").click()
+        expect(page.locator("h1")).to_have_text(f"Undo on {count:,} agents")
+        page.locator("#apply").click()
         expect(page.locator("h1")).to_have_text("Undo a bulk change")
         done(page, seconds=count)
     assert (AgentTag.objects.count(), recount.differences()) == (before, [])

@@ -21,6 +21,7 @@ def test_a_refusal_is_a_page(
     assert answer is not None
     assert answer.status == 429
     assert page.locator("h1").inner_text() == "Too many requests"
+    assert "ask an admin" in page.get_by_role("alert").inner_text()
     assert answer.headers["x-request-id"] in page.get_by_role("alert").inner_text()
     assert page.get_by_role("link", name="Try again").get_attribute("href") == "/accounts/login/"
     assert axe(page) == []

@@ -153,7 +153,7 @@ def test_keys_are_told_of_and_can_be_switched_off(
     assert page.evaluate("document.activeElement === document.body")
     expect(dialog).to_be_hidden()
     expect(page.locator(".go-key")).to_be_hidden()
-    page.locator("details.menu > summary").press("Enter")
+    page.locator("header details.menu > summary").press("Enter")
     page.get_by_role("button", name="Keyboard shortcuts").press("Enter")
     page.get_by_label("Use these keys in this browser").check()
     page.keyboard.press("Escape")

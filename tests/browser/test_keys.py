@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from agents.domain.keys import create_key, find_key
+from agents.domain.core.key_tokens import find_key
+from agents.domain.keys import create_key
 from agents.models import ApiKey
 from tests.helpers import ROOT, make_agent, make_user
 
@@ -49,10 +50,10 @@ def test_key_is_made_by_keyboard_with_a_suggested_tag(new_page: NewPage) -> None
 def test_key_is_made_rotated_and_disabled_without_script(new_page: NewPage) -> None:
     page = new_page(javascript=False)
     open_keys(page)
-    page.get_by_role("button", name="Make key").click()
+    page.get_by_role("button", name="Create key").click()
     expect(page.get_by_text("This field is required.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("app")
-    page.get_by_role("button", name="Make key").click()
+    page.get_by_role("button", name="Create key").click()
     first = page.get_by_label("Key", exact=True).input_value()
     page.get_by_role("link", name="Done").click()
     page.get_by_role("link", name="app", exact=True).click()
@@ -74,7 +75,8 @@ def test_pages_of_keys_are_accessible(
     page = new_page(theme=theme, width=width)
     open_keys(page)
     assert axe(page) == []
-    page.get_by_role("button", name="Make key").click()
+    page.goto("/keys/?form=1")
+    page.get_by_role("button", name="Create key").click()
     expect(page.get_by_text("This field is required.")).to_be_visible()
     assert axe(page) == []
     page.goto(f"/keys/{key.key_id}/")

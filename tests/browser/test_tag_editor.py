@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from agents.domain.tags import change_tags
+from agents.domain.tags.edit import change_tags
 from tests.browser.editing import NewPage, add, focused, has_tags, open_editor, paste, says
 from tests.helpers import ROOT, make_agent, make_user, tags_of
 
@@ -135,7 +135,7 @@ def test_settings_are_edited_in_place(new_page: NewPage) -> None:
     expect(page.get_by_label("Model", exact=True)).to_be_focused()
     page.get_by_label("Model", exact=True).fill("nonsense")
     page.keyboard.press("Enter")
-    expect(page.locator("#id_model_error")).to_have_text("A model is named provider/name.")
+    expect(page.locator("#id_model_error")).to_have_text("A model has the form provider/name.")
     expect(page.get_by_label("Model", exact=True)).to_have_value("nonsense")
     page.get_by_label("Model", exact=True).fill("openai/gpt-4.1")
     page.keyboard.press("Enter")

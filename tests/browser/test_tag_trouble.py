@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from agents.domain.agents import delete_agent
-from agents.domain.tags import change_tags
+from agents.domain.agents.write import delete_agent
+from agents.domain.tags.edit import change_tags
 from tests.browser.editing import (
     NewPage,
     add,
@@ -67,7 +67,7 @@ def test_without_the_server_nothing_is_lost_and_retry_adds(
     add(page, "vip")
     expect(page.locator("#tag-pending .why")).to_have_text("Not saved: could not reach the server.")
     says(page, "vip: not saved, could not reach the server.")
-    expect(page.get_by_role("button", name="Copy the request's ID")).to_be_hidden()
+    expect(page.get_by_role("button", name="Copy the request ID")).to_be_hidden()
     page.context.set_offline(False)
     page.get_by_role("button", name="Retry").focus()
     press(page, "Enter")
@@ -133,7 +133,7 @@ def test_an_error_of_the_server_gives_the_requests_id_to_copy(
     expect(page.locator("#tag-pending .why")).to_have_text(
         "Not saved: the server could not do it (request abc123)."
     )
-    page.get_by_role("button", name="Copy the request's ID").focus()
+    page.get_by_role("button", name="Copy the request ID").focus()
     press(page, "Enter")
     expect(page.locator("#messages")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == "abc123"

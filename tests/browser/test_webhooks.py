@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from agents.domain.webhooks import create_webhook, ping, redeliver
+from agents.domain.webhooks.write import create_webhook, ping, redeliver
 from agents.models import Delivery, DeliveryState, Webhook
 from tests.helpers import ROOT, make_user
 
@@ -75,16 +75,16 @@ def test_webhook_is_tested_and_switched_without_script(new_page: NewPage) -> Non
     open_webhooks(page)
     page.get_by_label("Address").fill(URL)
     page.get_by_label("Only about these tags").fill("user_*\norigin:mail")
-    page.get_by_role("button", name="Make webhook").click()
+    page.get_by_role("button", name="Create webhook").click()
     page.get_by_role("link", name="Done").click()
     page.get_by_role("button", name="Send a test").click()
-    expect(page.get_by_text("A test is on its way")).to_be_visible()
+    expect(page.get_by_text("A test is queued.")).to_be_visible()
     expect(page.get_by_role("cell", name="Waiting")).to_be_visible()
     page.get_by_role("button", name="Switch off").click()
-    expect(page.get_by_text("It is switched off.")).to_be_visible()
-    page.get_by_role("button", name="Switch on, from now").click()
-    page.get_by_role("button", name="Make a new secret").click()
-    expect(page.get_by_text("The secret before signs too until")).to_be_visible()
+    expect(page.get_by_text("The webhook is switched off.")).to_be_visible()
+    page.get_by_role("button", name="Switch on without missed events").click()
+    page.get_by_role("button", name="Create a new secret").click()
+    expect(page.get_by_text("The previous secret also signs until")).to_be_visible()
     page.get_by_role("link", name="Done").click()
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("The webhook is deleted.")).to_be_visible()
@@ -112,7 +112,7 @@ def test_pages_of_webhooks_are_accessible(
     page = new_page(theme=theme, width=width)
     open_webhooks(page)
     assert axe(page) == []
-    page.get_by_role("button", name="Make webhook").click()
+    page.get_by_role("button", name="Create webhook").click()
     expect(page.get_by_text("This field is required.")).to_be_visible()
     assert axe(page) == []
     hook = make_busy()
@@ -121,9 +121,9 @@ def test_pages_of_webhooks_are_accessible(
         assert axe(page) == []
         wider = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
         assert wider is False
-    Webhook.objects.update(enabled=False, problem="Nothing could be delivered for 5 days.")
+    Webhook.objects.update(enabled=False, problem="Every delivery failed for 5 days.")
     page.goto(hook.get_absolute_url())
     assert axe(page) == []
-    page.get_by_role("button", name="Make a new secret").click()
+    page.get_by_role("button", name="Create a new secret").click()
     expect(page.get_by_label("Secret", exact=True)).to_be_visible()
     assert axe(page) == []

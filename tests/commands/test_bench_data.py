@@ -7,11 +7,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from agents.domain import bulkload, recount
-from agents.domain.agents import create_agents
-from agents.domain.benchshapes import SHAPES, loadtest, reference
-from agents.domain.newagents import NewAgent
+from agents.domain.agents.new import NewAgent
+from agents.domain.agents.write import create_agents
+from agents.domain.upkeep import recount
 from agents.models import Agent, AgentDetail, AgentTag, Change, ChangeSet, Tag
+from agents.samples import bulk_load
+from agents.samples.bench_shapes import SHAPES, loadtest, reference
 from tests.helpers import ROOT, make_agent, tags_of
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 # What differs by nature: keys and times of writing.
 _OWN = {
     "seq", "agent", "agent_id", "id", "tag_id", "change_set_id", "added_at", "created_at",
-    "updated_at", "last_added_at",
+    "updated_at", "last_added_at", "at",
 }  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def test_it_works(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("shape", ["reference", "loadtest"])
 def test_rows_are_those_that_create_agents_makes(shape: str) -> None:
     wanted = list(SHAPES[shape](300, 7))
-    assert list(bulkload.load(wanted, actor=ROOT, reason="r")) == [300]
+    assert list(bulk_load.load(wanted, actor=ROOT, reason="r")) == [300]
     loaded = dump()
     for model in (Change, ChangeSet, AgentTag, AgentDetail, Agent, Tag):
         model.objects.all()._raw_delete("default")
@@ -73,11 +74,11 @@ def test_rows_are_those_that_create_agents_makes(shape: str) -> None:
                 tags=list(agent.tags),
                 created_at=agent.created_at,
                 updated_at=agent.updated_at,
-                model=agent.columns.narrow["model"],
-                embedding=agent.columns.narrow["embedding"],
-                context_window_limit=agent.columns.narrow["context_window_limit"],
-                description=agent.columns.narrow["description"],
-                system=agent.columns.wide["system"],
+                model=agent.columns.agent["model"],
+                embedding=agent.columns.agent["embedding"],
+                context_window_limit=agent.columns.agent["context_window_limit"],
+                description=agent.columns.agent["description"],
+                system=agent.columns.detail["system"],
                 metadata={"source": "bench_data"} if shape == "reference" else None,
             )
             for agent in wanted
@@ -91,22 +92,22 @@ def test_rows_are_those_that_create_agents_makes(shape: str) -> None:
     assert loaded == slowly
 
 
-@pytest.mark.parametrize("model", bulkload.COLUMNS)
+@pytest.mark.parametrize("model", bulk_load.COLUMNS)
 def test_every_column_is_loaded(model: Any) -> None:
     columns = {field.column for field in model._meta.concrete_fields if field.column}
     if model is Change:
         columns.remove("id")
-    assert set(bulkload.COLUMNS[model]) == columns
+    assert set(bulk_load.COLUMNS[model]) == columns
 
 
 def test_each_batch_is_one_change_set() -> None:
-    assert list(bulkload.load(reference(250, 1), actor=ROOT, batch=100)) == [100, 100, 50]
+    assert list(bulk_load.load(reference(250, 1), actor=ROOT, batch=100)) == [100, 100, 50]
     assert ChangeSet.objects.count() == 3
     assert recount.differences() == []
 
 
 def test_batches_after_a_stop_are_whole() -> None:
-    done = bulkload.load(reference(250, 1), actor=ROOT, batch=100)
+    done = bulk_load.load(reference(250, 1), actor=ROOT, batch=100)
     assert list(itertools.islice(done, 2)) == [100, 100]
     done.close()
     assert Agent.objects.count() == 200
@@ -151,7 +152,7 @@ def test_database_with_agents_is_refused_unless_append() -> None:
     agent = make_agent(tags=["env:prod"])
     with pytest.raises(CommandError) as refused:
         call_command("bench_data", "--agents", "10")
-    assert str(refused.value) == "This database has agents; --append loads beside them."
+    assert str(refused.value) == "The database has agents. Use --append to load beside them."
     assert Agent.objects.count() == 1
     call_command("bench_data", "--agents", "10", "--append")
     assert Agent.objects.count() == 11
@@ -164,7 +165,7 @@ def test_taken_ids_are_refused_and_nothing_is_left() -> None:
     before = dump()
     with pytest.raises(CommandError) as refused:
         call_command("bench_data", "--agents", "10", "--append")
-    assert str(refused.value).startswith("Stopped: agents with these ids are there already")
+    assert str(refused.value).startswith("Stopped: agents with these ids exist already")
     assert dump() == before
     assert recount.differences() == []
 
@@ -180,6 +181,6 @@ def test_cache_is_as_before_after_a_load() -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA cache_size")
         before = cursor.fetchone()
-        list(bulkload.load(reference(10, 1), actor=ROOT))
+        list(bulk_load.load(reference(10, 1), actor=ROOT))
         cursor.execute("PRAGMA cache_size")
         assert cursor.fetchone() == before

@@ -6,10 +6,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from agents.domain.keys import actor_of, find_key, is_good
+from agents.domain.core.key_tokens import actor_of, find_key
+from agents.domain.keys import is_good
 from agents.models import ApiKey
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_sqlite]  # the database plays no part
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
@@ -30,7 +31,7 @@ def test_token_stands_alone_on_stdout(capsys: pytest.CaptureFixture[str]) -> Non
         None,
         None,
     )
-    assert err == ("API key “nightly job”, scope write, without an end. It is shown this once:\n")
+    assert err == ("API key “nightly job”, scope write, no expiry. The key is shown only once:\n")
 
 
 def test_options_reach_the_key(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,20 +42,22 @@ def test_options_reach_the_key(capsys: pytest.CaptureFixture[str]) -> None:
     key = find_key(out.strip())
     assert key is not None
     actor = actor_of(key)
-    assert (key.scope, actor.limit, actor.may_tag) == ("read", "user_1", ("note:*", "done"))
+    assert (key.scope, actor.reach.tags, actor.may_tag) == ("read", ("user_1",), ("note:*", "done"))
     assert key.expires_at is not None
     assert abs(key.expires_at - timezone.now() - timedelta(days=2)) < timedelta(minutes=1)
-    assert err.startswith("API key “phone”, scope read, limited to agents tagged user_1, until ")
+    assert err.startswith(
+        "API key “phone”, scope read, limited to agents tagged user_1, valid until "
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["  "], "A key needs a name."),
+        (["  "], "Enter a name for the key."),
         (["k", "--limit-tag", ""], "Tag is empty."),
-        (["k", "--may-tag", "x"], "--may-tag says what a limited key may write: give --limit-tag too."),
-        (["k", "--expires-days", "0"], "--expires-days is a whole number from 1 to 36,500."),
-        (["k", "--expires-days", "99999999"], "--expires-days is a whole number from 1 to 36,500."),
+        (["k", "--may-tag", "x"], "--may-tag needs --limit-tag: it is for limited keys only."),
+        (["k", "--expires-days", "0"], "--expires-days must be a whole number from 1 to 36,500."),
+        (["k", "--expires-days", "99999999"], "--expires-days must be a whole number from 1 to 36,500."),
     ],
 )  # fmt: skip
 def test_bad_input_makes_no_key(arguments: list[str], message: str) -> None:

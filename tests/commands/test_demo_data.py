@@ -5,12 +5,13 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.utils import timezone
 
-from agents.domain import demo, recount
-from agents.domain.agents import delete_agent
+from agents.domain.agents.write import delete_agent
+from agents.domain.upkeep import recount
 from agents.models import Agent, AgentTag, Block, Change, ChangeSet, Tag
+from agents.samples import demo
 from tests.helpers import ROOT, make_agent, tags_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.only_sqlite]  # the database plays no part
 User = get_user_model()
 
 
@@ -26,7 +27,7 @@ def everything() -> list[object]:
 
 def test_it_works(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--password", "a long one") == (
-        "Demo data: made 40 agents and the sign-in “demo”.\n"
+        "Demo data: created 40 agents and the sign-in “demo”.\n"
     )
     user = User.objects.get()
     assert (user.username, user.role) == ("demo", "admin")
@@ -38,7 +39,7 @@ def test_second_run_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "--password", "a long one")
     before = everything()
     assert run(capsys, "--password", "another") == (
-        "The demo data is there already: nothing was changed.\n"
+        "The demo data exists already. Nothing was changed.\n"
     )
     assert everything() == before
 
@@ -79,7 +80,7 @@ def test_database_with_agents_is_left_alone(capsys: pytest.CaptureFixture[str]) 
     make_agent()
     before = everything()
     assert run(capsys, "--password", "a long one") == (
-        "This database has agents of its own (1): no demo data was added.\n"
+        "The database has 1 agents of its own. No demo data was added.\n"
     )
     assert everything() == before
 
@@ -93,20 +94,20 @@ def test_force_adds_it_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_agents_made_since_do_not_matter(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys)
     make_agent()
-    assert run(capsys) == "The demo data is there already: nothing was changed.\n"
+    assert run(capsys) == "The demo data exists already. Nothing was changed.\n"
 
 
 def test_deleted_agents_do_not_come_back(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys)
     for agent in Agent.objects.all():
         delete_agent(agent_id=agent.public_id, actor=ROOT)
-    assert run(capsys) == "The demo data is there already: nothing was changed.\n"
+    assert run(capsys) == "The demo data exists already. Nothing was changed.\n"
 
 
 def test_without_a_password_one_is_made_up_and_told(capsys: pytest.CaptureFixture[str]) -> None:
     told = run(capsys)
     password = told.rstrip(".\n").rsplit(" ", 1)[1]
     assert told == (
-        f"Demo data: made 40 agents and the sign-in “demo” with the password {password}.\n"
+        f"Demo data: created 40 agents and the sign-in “demo” with the password {password}.\n"
     )
     assert User.objects.get().check_password(password)

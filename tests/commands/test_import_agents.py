@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from agents.domain import recount
-from agents.domain.agentfile import parse
-from agents.errors import Invalid
-from agents.jsontext import loads
+from agents.core.errors import Invalid
+from agents.core.json_text import loads
+from agents.domain.transfer.agent_file import parse
+from agents.domain.upkeep import recount
 from agents.models import Agent, AgentBlock, Block, Change, ChangeSet, Tag
 from tests.helpers import tags_of
 
@@ -76,8 +76,8 @@ def test_it_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert extra["tool_rules"] == [{"tool_name": "x", "type": "run_first"}]
     assert extra["timezone"] == "Europe/Riga"
     block = Block.objects.get()
-    # The file's limit was below its text already; the text is kept.
-    assert (block.label, block.value, block.limit, block.description) == ("human", "Ada", 3, "who")
+    # The file's limit is below its text already; both are kept.
+    assert (block.label, block.value, block.limit, block.description) == ("human", "Ada", 2, "who")
     assert ChangeSet.objects.get().act == "import"
     assert recount.differences() == []
 
@@ -147,10 +147,10 @@ WHOLE = json.dumps(agent_file(AGENT)).encode()
         (b"\x00\xff\xfe\x01", "is not valid JSON: JSON is malformed: invalid character (byte 0)."),
         (b"[" * 100_000, "is nested too deep."),
         (json.dumps(json.dumps("text")).encode(), "is no agent file: it holds a text, not an object."),
-        ({"tools": []}, "is no agent file that ADE reads: it has no “agents”."),
+        ({"tools": []}, "is no agent file: it has neither “agents” nor the fields of a single agent."),
         (
             {"core_memory": []},
-            "is no agent file that ADE reads: it has no “agents” (an older form, of a single agent).",
+            "is no agent file: it has neither “agents” nor the fields of a single agent.",
         ),
         ({"agents": []}, "holds no agents."),
         ({"agents": {}}, "is no agent file: Expected `array`, got `object` - at `$.agents`."),
@@ -171,7 +171,7 @@ WHOLE = json.dumps(agent_file(AGENT)).encode()
             agent_file({**AGENT, "tags": ["a\0b"]}),
             "agent “Nova”: Tag “a⟨U+0000⟩b” contains a NUL character.",
         ),
-        (agent_file({**AGENT, "name": " "}), "agent “ ”: An agent needs a name."),
+        (agent_file({**AGENT, "name": " "}), "agent “␣”: An agent needs a name."),
         (agent_file({**AGENT, "system": "a\0"}), "agent “Nova”: system contains a NUL character."),
         (
             agent_file({**AGENT, "llm_config": None}),
@@ -199,7 +199,7 @@ def test_broken_file_is_refused_in_one_line_and_changes_nothing(
     path = write(tmp_path, content)
     with pytest.raises(CommandError) as refused:
         call_command("import_agents", str(path))
-    assert str(refused.value) == "Refused, and nothing changed by it: 1 of 1."
+    assert str(refused.value) == "Refused 1 of 1 files. Refused files changed nothing."
     assert capsys.readouterr().err.splitlines() == [f"{path}: refused: {reason}"]
     assert everything() == [0] * 5
 
@@ -210,7 +210,7 @@ def test_directory_and_missing_file_are_refused(
     with pytest.raises(CommandError):
         call_command("import_agents", str(tmp_path), str(tmp_path / "none.af"))
     assert capsys.readouterr().err.splitlines() == [
-        f"{tmp_path}: refused: cannot be read: Is a directory.",
+        f"{tmp_path}: refused: is a folder without agent files (.af, .json or .zip).",
         f"{tmp_path / 'none.af'}: refused: cannot be read: No such file or directory.",
     ]
 
@@ -221,7 +221,7 @@ def test_good_files_come_in_beside_a_refused_one(
     good, bad = write(tmp_path, agent_file(AGENT)), write(tmp_path, [], "bad.af")
     with pytest.raises(CommandError) as refused:
         call_command("import_agents", str(bad), str(good))
-    assert str(refused.value) == "Refused, and nothing changed by it: 1 of 2."
+    assert str(refused.value) == "Refused 1 of 2 files. Refused files changed nothing."
     assert Agent.objects.get().name == "Nova"
 
 

@@ -8,12 +8,21 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from agents.domain import recount
-from agents.domain.agents import delete_agent, update_agent
-from agents.domain.blocks import update_block
-from agents.domain.edits import AgentEdit
-from agents.domain.tags import change_tags
-from agents.models import Agent, AgentBlock, Block, Change, ChangeSet, ImportedAgent, ImportSource
+from agents.domain.agents.edit import AgentEdit
+from agents.domain.agents.write import delete_agent, update_agent
+from agents.domain.memory.write import update_block
+from agents.domain.tags.edit import change_tags
+from agents.domain.upkeep import recount
+from agents.models import (
+    Agent,
+    AgentBlock,
+    AgentSource,
+    Block,
+    Change,
+    ChangeSet,
+    ImportedAgent,
+    ImportSource,
+)
 from tests.commands.letta_source import Ade, new_database
 from tests.helpers import ROOT, everything, make_agent, tags_of
 
@@ -60,8 +69,8 @@ def summary(
     run: Run, *, read: int, made: int = 0, changed: int = 0, same: int = 0, left: int = 0
 ) -> str:
     return (
-        f"{run.url}: {read} agents read; {made} made, {changed} changed, "
-        f"{same} as they were, {left} left."
+        f"{run.url}: {read} agents read; {made} created, {changed} updated, "
+        f"{same} unchanged, {left} skipped."
     )
 
 
@@ -217,12 +226,26 @@ def test_same_id_of_another_origin_is_a_conflict_and_left_alone(source: Ade, run
     there, other = source.make("There", tags=["there"]), source.make("Other")
     make_agent(public_id=there["id"], name="Here", tags=["here"])
     assert run.refused() == (
-        "Not imported: 1 of 2 agents, named above.",
+        "Not imported: 1 of 2 agents. See the errors above.",
         [f"{there['id']}: not imported: {CONFLICT}"],
     )
     agent = here(there)
     assert (agent.name, tags_of(agent)) == ("Here", ["here"])
     assert here(other).name == "Other"
+
+
+def test_agent_of_a_connected_server_is_left_to_the_sync(source: Ade, run: Run) -> None:
+    there = source.make("There")
+    run()
+    now = here(there).created_at
+    connected = AgentSource.objects.create(
+        name="prod", kind="letta", url=source.url, created_at=now, created_by="test"
+    )
+    Agent.objects.update(source=connected)
+    source.edit(there, name="New")
+    line = f"{there['id']}: belongs to a connected server, which keeps it in step"
+    assert run() == [line, summary(run, read=1, left=1)]
+    assert here(there).name == "There"
 
 
 def test_agent_over_a_limit_is_named_and_the_others_come_in(
@@ -231,7 +254,7 @@ def test_agent_over_a_limit_is_named_and_the_others_come_in(
     good, bad = source.make("Good", tags=["a"]), source.make("Bad", tags=["a", "b", "c"])
     settings.MAX_TAGS_PER_AGENT = 2
     assert run.refused() == (
-        "Not imported: 1 of 2 agents, named above.",
+        "Not imported: 1 of 2 agents. See the errors above.",
         [f"{bad['id']}: not imported: An agent has at most 2 tags; this one has 3."],
     )
     assert [agent.public_id for agent in Agent.objects.all()] == [good["id"]]
@@ -253,7 +276,7 @@ def test_dry_run_says_what_it_would_do_and_changes_nothing(source: Ade, run: Run
     source.make("New", tags=["c"], memory_blocks=[{"label": "human", "value": "y"}])
     before = everything()
     assert run("--dry-run") == [
-        f"{run.url}: 2 agents read; 1 would be made, 1 would change, 0 as they were, 0 left."
+        f"{run.url}: 2 agents read; 1 would be created, 1 would be updated, 0 unchanged, 0 skipped."
     ]
     assert everything() == before
     assert run() == [summary(run, read=2, made=1, changed=1)]

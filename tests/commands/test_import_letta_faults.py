@@ -10,8 +10,10 @@ from django.db import DatabaseError, transaction
 
 from agents.models import Agent
 from tests.commands.letta_source import Call, Reply, agent, copied, fake_server, letta
-from tests.domain.test_half_way import refuse_rows_of
+from tests.domain.core.test_half_way import refuse_rows_of
 from tests.helpers import everything, tags_of
+
+pytestmark = pytest.mark.only_sqlite  # the database plays no part
 
 TOKEN = "a-secret-token"
 NO_LIST = "is no Letta API: the answer is no list of agents"
@@ -42,7 +44,7 @@ def test_source_that_goes_down_leaves_what_was_done_and_the_next_run_finishes() 
 
     with fake_server(answer) as url:
         assert refused(url, "--page-size", "2") == (
-            'URL answered 503: {"detail": "no\\u001b[2J"} What was imported stays; run it again.'
+            "URL answered 503: no⟨U+001B⟩[2J Imported agents stay. Run it again to continue."
         )
         assert Agent.objects.count() == 2
         down = False
@@ -89,7 +91,7 @@ def test_token_goes_along_and_is_never_shown(
     file.write_text(f"{TOKEN}\n")
     with fake_server(answer) as url:
         assert refused(url, "--token", f"{TOKEN}x") == (
-            "URL refuses the call (401): give a good --token or --token-file. Nothing was changed."
+            "URL refuses the token (401). Nothing was changed."
         )
         run(url, "--token-file", str(file))
     assert Agent.objects.count() == 1
@@ -100,7 +102,7 @@ def test_token_goes_along_and_is_never_shown(
 @pytest.mark.parametrize(
     ("reply", "message"),
     [
-        (Reply(b"", 404), "There is no Letta API at URL (404): is --base-url right?"),
+        (Reply(b"", 404), "There is no Letta API at URL (404). Check the address."),
         (Reply(b"no", 500), "URL answered 500: no"),
         (Reply(status=0), "URL does not answer: Server disconnected without sending a response."),
         (
@@ -113,15 +115,15 @@ def test_token_goes_along_and_is_never_shown(
         ),
         (
             Reply(b"[" + b" " * (64 << 20)),
-            "An answer is larger than 67,108,864 bytes; a smaller --page-size may do.",
+            "URL sent an answer larger than 67,108,864 bytes. A smaller --page-size may help.",
         ),
         (
             Reply(b"", 307, {"Location": "http://other.example/v1/agents/"}),
-            "The server sends on to http://other.example; give that as --base-url if it is right.",
+            "URL redirects to http://other.example. If that is right, use it as the address.",
         ),
         (
             Reply(json.dumps([agent()]).encode()),
-            "The source gives its first page again and again.",
+            "URL gives its first page again and again.",
         ),
     ],
     ids=["missing", "broken", "hangs up", "html", "object", "too large", "elsewhere", "no cursor"],
@@ -157,8 +159,8 @@ def test_redirect_within_the_server_is_followed() -> None:
         ("localhost:8283", "The address must be like http://127.0.0.1:8283."),
         ("ftp://127.0.0.1", "The address must be like http://127.0.0.1:8283."),
         ("http://[", "The address cannot be read."),
-        ("http://me:secret@host", "The address holds a password: give a token by --token-file instead."),
-        ("http://host/?a=b", "The address goes up to the path, without ? or #."),
+        ("http://me:secret@host", "The address contains a user name or password. Remove it, and give a token instead."),
+        ("http://host/?a=b", "The address ends with the path. Remove ? or # and what follows."),
     ],
 )  # fmt: skip
 def test_address_that_is_none_is_refused(url: str, message: str) -> None:
@@ -199,7 +201,7 @@ def test_agents_that_cannot_be_taken_are_named_and_the_others_come_in(
         agent(9),
     ]
     with fake_server(letta(agents)) as url:
-        assert refused(url) == "Not imported: 8 of 10 agents, named above."
+        assert refused(url) == "Not imported: 8 of 10 agents. See the errors above."
     assert sorted(copied()) == [id_of(0), id_of(9)]
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(": not imported: ")[::2] for line in sorted(lines)] == [
@@ -210,7 +212,7 @@ def test_agents_that_cannot_be_taken_are_named_and_the_others_come_in(
         (id_of(6), "INVALID_ARGUMENT: Must specify either model or llm_config in request"),
         (id_of(7), "Two memory blocks have the same label."),
         (id_of(8), "metadata is nested deeper than 64 levels."),
-        ("agent-3", "An agent's ID is “agent-” and a lower-case UUID."),
+        ("agent-3", "An agent's ID must be “agent-” and a lower-case UUID."),
     ]
 
 
@@ -241,7 +243,7 @@ def test_recorded_answer_of_a_letta_server_comes_in(
     with fake_server(letta(agents)) as url:
         run(url)
         run(url)
-        expected = "; {} made, 0 changed, {} as they were, 0 left."
+        expected = "; {} created, 0 updated, {} unchanged, 0 skipped."
         kept = "Not kept by ADE: 2 messages, 2 tools."
         assert capsys.readouterr().out.splitlines() == [
             f"{url}: 2 agents read{expected.format(2, 0)}",

@@ -11,7 +11,7 @@ from threading import Event, Timer
 import pytest
 from django.conf import settings
 
-from agents.domain import recount
+from agents.domain.upkeep import recount
 from agents.models import Agent
 from tests.commands.letta_source import (
     Ade,
@@ -91,7 +91,7 @@ def import_and_kill(source: Ade, database_url: str, *, page: int, delay: float |
         assert (process.returncode, count % page) == (-9, 0)
         assert count == page * 5 if delay is None else count >= page * 5
         output, _ = start(url).communicate()
-        return output.decode().replace(url, "URL").replace(f"{count:,} as they", "N as they")
+        return output.decode().replace(url, "URL").replace(f"{count:,} unchanged", "N unchanged")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,7 +101,7 @@ def test_killed_and_run_again_it_ends_with_exactly_all(
 ) -> None:
     output = import_and_kill(herd, database_url, page=20, delay=delay)
     assert output.startswith("URL: 200 agents read; ")
-    assert output.endswith("changed, N as they were, 0 left.\n")
+    assert output.endswith("updated, N unchanged, 0 skipped.\n")
     assert copied() == there(herd)
     assert Agent.objects.count() == 200
     assert recount.differences() == []

@@ -6,9 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from agents.domain import recount
-from agents.domain.recount import Difference
-from agents.domain.search import AGENT_INDEX, TAG_INDEX, forget_rows, index_rows
+from agents.domain.core.search_index import AGENT_INDEX, TAG_INDEX, forget_rows, index_rows
+from agents.domain.upkeep import recount
+from agents.domain.upkeep.recount import Difference
 from agents.models import Agent, ChangeSet, Tag
 from tests.helpers import make_agent
 
@@ -37,14 +37,14 @@ def spoil() -> list[Difference]:
 def test_all_well_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     make_agent(tags=["user_1", "vip"])
     call_command("recount")
-    assert capsys.readouterr().out == "Everything is as counted.\n"
+    assert capsys.readouterr().out == "All counts are correct.\n"
 
 
 def test_differences_are_told_and_left(capsys: pytest.CaptureFixture[str]) -> None:
     wrong = spoil()
     with pytest.raises(CommandError) as refused:
         call_command("recount")
-    assert str(refused.value) == "There are differences; --fix sets them right."
+    assert str(refused.value) == "Some counts are wrong. Correct them with --fix."
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 7
     assert lines[4] == "tag.n of vip: 7, should be 1"
@@ -60,7 +60,7 @@ def test_fix_sets_all_right_without_a_trace_on_the_agent(
     call_command("recount", "--fix")
     # On SQLite the search rows of the two folded texts were set right as well.
     count = len(wrong) + (2 if connection.vendor == "sqlite" else 0)
-    assert capsys.readouterr().out.splitlines()[-1] == f"Set right: {count}."
+    assert capsys.readouterr().out.splitlines()[-1] == f"Corrected: {count}."
     assert recount.differences() == []
     assert Agent.objects.values("version", "updated_at").get() == before
     assert ChangeSet.objects.count() == acts
@@ -81,6 +81,27 @@ def test_new_settings_reclassify_tags_and_then_agents(settings: Any) -> None:
     ]
     assert done.count == 5
     assert recount.differences() == []
+
+
+def test_the_mark_of_hidden_agents_follows_what_is_stored_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recount, "_WIDE_CHUNK", 2)
+    # As a version that does not know the mark leaves them: made hidden, and shown again.
+    unmarked = [make_agent(extra={"hidden": True}) for _ in range(3)]
+    Agent.objects.update(hidden=False)
+    right = make_agent(extra={"hidden": True})
+    nested = make_agent(extra={"model_settings": {"hidden": True}})
+    marked = [make_agent(), make_agent(extra={"hidden": False})]
+    Agent.objects.filter(seq__in=[agent.seq for agent in marked]).update(hidden=True)
+    wrong = [Difference("agent.hidden", agent.public_id, False, True) for agent in unmarked]
+    wrong += [Difference("agent.hidden", agent.public_id, True, False) for agent in marked]
+    assert recount.differences() == wrong
+    assert recount.repair() == recount.Repaired(wrong, 5)
+    assert recount.differences() == []
+    hidden = {agent.seq for agent in (*unmarked, right)}
+    assert set(Agent.objects.filter(hidden=True).values_list("seq", flat=True)) == hidden
+    assert not Agent.objects.get(seq=nested.seq).hidden
 
 
 def test_no_more_than_asked_for_are_listed() -> None:

@@ -13,11 +13,20 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from ade.models import CacheEntry
-from agents.domain.bulk import BulkChange, Selection, make_plan
+from agents.core.filters import AgentFilter
+from agents.domain.bulk.plans import BulkChange, Selection, make_plan
+from agents.domain.core.idempotency import Once, record
 from agents.domain.keys import create_key, disable_key
-from agents.filters import AgentFilter
-from agents.models import ApiKey, BulkBatch, BulkOp, BulkPlan, Change
-from agents.tasks import run_bulk
+from agents.models import (
+    AccessToken,
+    ApiKey,
+    BulkBatch,
+    BulkOp,
+    BulkPlan,
+    Change,
+    IdempotentRequest,
+)
+from agents.tasks.bulk_worker import run_bulk
 from tests.helpers import ROOT, make_agent, make_user
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +54,17 @@ def make_everything() -> None:
     make_plan(selection=selection, change=BulkChange(BulkOp.ADD, add=["b"]), actor=ROOT)
     Client().force_login(make_user())
     cache.set("attempts", 1, timeout=60)
+    AccessToken.objects.create(
+        token_id="ct1",
+        digest=b"",
+        key=ApiKey.objects.get(name="for ever"),
+        hostname="https://app.example",
+        policy="{}",
+        created_at=timezone.now(),
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
+    once = Once(caller="key:1", key_digest="k", request_digest="r")
+    record(once, status=200, made=[agent.public_id])
     run_bulk.enqueue("x")
     DBTaskResult.objects.update(status="SUCCESSFUL", finished_at=timezone.now())
 
@@ -56,6 +76,7 @@ def left() -> dict[str, object]:
         "sessions": Session.objects.count(),
         "counts": CacheEntry.objects.count(),
         "traces": DBTaskResult.objects.count(),
+        "requests": IdempotentRequest.objects.count(),
     }
 
 
@@ -65,9 +86,15 @@ def test_it_leaves_what_is_young() -> None:
     assert tidied() == [
         "0 sessions removed.",
         "0 counts of sign-in attempts removed.",
-        "0 traces of done tasks removed.",
+        "0 records of finished tasks removed.",
         "0 expired keys that are limited to a tag removed.",
-        "0 bulk changes never begun removed.",
+        "0 bulk changes that were never started removed.",
+        "0 last uses of agents, a year old removed.",
+        "0 last uses of tags, a year old removed.",
+        "0 expired client-side access tokens removed.",
+        "0 old idempotency keys removed.",
+        "0 agent files of agents that are not in the trash removed.",
+        "0 agents whose days in the trash are over removed.",
     ]
     assert left() == before
 
@@ -76,13 +103,16 @@ def test_it_removes_what_is_old_and_keeps_history() -> None:
     with time_machine.travel(timezone.now() - timedelta(days=40), tick=False):
         make_everything()
     changes = Change.objects.count()
-    assert [line.split()[0] for line in tidied()] == ["1"] * 5
+    numbers = [line.split()[0] for line in tidied()]
+    # Uses go after a year, and nothing was in the trash.
+    assert numbers == ["1"] * 5 + ["0", "0", "1", "1", "0", "0"]
     assert left() == {
         "keys": ["ended", "for ever"],
         "plans": 0,
         "sessions": 0,
         "counts": 0,
         "traces": 0,
+        "requests": 0,
     }
     assert Change.objects.count() == changes
 

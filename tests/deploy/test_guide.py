@@ -1,4 +1,4 @@
-"""The commands of docs/deploy.md, run as they stand there, lead to the sign-in page.
+"""The commands of docs/operate/deploy.md, run as they stand there, lead to the sign-in page.
 
 What a reader fills in is filled in: the repository (this checkout), the database (a throw-away
 cluster), and a port that is free. One thing is not run: packages are not downloaded, this
@@ -21,7 +21,7 @@ from processes import ROOT
 from serve import free_port, server_command
 
 pytestmark = pytest.mark.whole
-GUIDE = (ROOT / "docs/deploy.md").read_text("utf-8")
+GUIDE = (ROOT / "docs/operate/deploy.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.M | re.S)
 ASK = "printf '\\n--- %s\\n' "  # so that each block's output can be told apart
 
@@ -66,7 +66,7 @@ def test_the_guide_leads_to_the_sign_in_page(tmp_path: Path) -> None:
                 line = shell.stdout.readline()
                 assert line, said
                 said += line
-            headers = {"Host": "ade.example.org", "X-Forwarded-Proto": "https"}
+            headers = {"Host": "ade.example.org", "Forwarded": "proto=https"}
             page = httpx.get(f"{address}/accounts/login/", headers=headers, timeout=60)
             link = re.search(r"^https://ade\.example\.org(/\S+)$", said, re.M)[1]
             own = httpx.get(address + link, headers=headers, timeout=60)
@@ -75,12 +75,14 @@ def test_the_guide_leads_to_the_sign_in_page(tmp_path: Path) -> None:
             rest, _ = shell.communicate(timeout=120)
     assert "Traceback" not in said + rest
     assert "System check identified no issues (0 silenced).\n" in said
-    assert "Everything is as counted.\n" in said
+    assert "All counts are correct.\n" in said
     form = BeautifulSoup(page.text, "lxml").select_one("form[action='/accounts/login/']")
     assert [field["name"] for field in form.select("input[required]")] == ["login", "password"]
     assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
     assert "__Host-ade-csrf" in page.headers["Set-Cookie"]
     assert own.status_code in (200, 302)
+    branch = ["git", "-C", tmp_path / "ade", "symbolic-ref", "--quiet", "HEAD"]
+    assert subprocess.run(branch, check=False, capture_output=True).returncode == 0  # not detached
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     secret = ("secret_key", "database_url", "ade.env", "first.ade", "before-upgrade.ade")
     assert {name: modes[name] for name in secret} == dict.fromkeys(secret, 0o600)

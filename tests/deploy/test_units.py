@@ -24,7 +24,7 @@ def test_every_service_is_confined_alike() -> None:
 
 def test_they_run_commands_that_there_are() -> None:
     run = {name for unit in SERVICES for name in re.findall(r"manage\.py (\w+)", unit.read_text())}
-    assert run == {"backup", "db_worker", "tidy"}
+    assert run == {"backup", "check", "db_worker", "tidy"}
     assert run - set(get_commands()) == set()
 
 

@@ -6,21 +6,14 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from agents.actors import ADMIN, MANAGE, READ, WRITE, Actor, Power
-from agents.domain.followers import follow
-from agents.domain.keys import (
-    actor_of,
-    create_key,
-    disable_key,
-    disable_limited_to,
-    find_key,
-    is_good,
-    keys_of,
-    note_use,
-    rotate_key,
-)
-from agents.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
-from agents.models import ApiKey, Change
+from ade.ops import noted_use
+from agents.core.actors import ADMIN, MANAGE, READ, WRITE, Actor, Power
+from agents.core.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+from agents.core.reach import Reach
+from agents.domain.core.key_tokens import actor_of, find_key, note_use
+from agents.domain.directory.followers import follow
+from agents.domain.keys import create_key, disable_key, is_good, keys_of, lose_tag, rotate_key
+from agents.models import ApiKey, Change, Scope
 from tests.helpers import ROOT, make_editor, make_key_actor
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +75,8 @@ def test_digest_depends_on_the_secret_key_of_the_server(settings: Settings) -> N
 def test_actor_of_a_limited_key_is_limited() -> None:
     made = create_key(name="phone", actor=ROOT, limit_tag="user_1", may_tag=["note:*", "note:*"])
     actor = actor_of(made.key)
-    assert (actor.limit, actor.may_tag, actor.powers) == ("user_1", ("note:*",), WRITE)
+    assert actor.reach == Reach.of_tags(["user_1"])
+    assert (actor.may_tag, actor.powers) == (("note:*",), WRITE)
 
 
 def test_making_a_key_is_recorded_without_its_token() -> None:
@@ -133,11 +127,11 @@ def refused(act: object, kind: type[DomainError] = NotAllowed) -> str:
 def test_manager_makes_short_lived_limited_keys_only() -> None:
     create_key(name="phone", actor=APP, limit_tag="user_1", **soon())
     assert refused(lambda: create_key(name="x", actor=APP, **soon())) == (
-        "Without admin rights only keys that are limited to a tag can be made."
+        "Without admin rights you can create only keys that are limited to a tag."
     )
     for expiry in ({}, soon(timedelta(days=2))):
         assert refused(lambda e=expiry: create_key(name="x", actor=APP, limit_tag="t", **e)) == (
-            "Without admin rights a key ends within 86,400 seconds."
+            "Without admin rights a key must expire within 86,400 seconds."
         )
 
 
@@ -149,7 +143,7 @@ def test_limited_actor_has_no_say_over_keys_whatever_its_powers() -> None:
         lambda: keys_of(limited),
         lambda: disable_key(key_id=made.key.key_id, actor=limited),
     ):
-        assert refused(act) == "A key that is limited to a tag has no say over API keys."
+        assert refused(act) == "A key that is limited to a tag may not manage API keys."
 
 
 def test_manager_sees_and_ends_such_keys_only() -> None:
@@ -235,7 +229,7 @@ def test_manager_rotates_no_key() -> None:
 def test_limit_follows_a_rename() -> None:
     one = create_key(name="1", actor=ROOT, limit_tag="user_1")
     two = create_key(name="2", actor=ROOT, limit_tag="user_2")
-    follow(old="user_1", new="user_one", told="user_one")
+    follow(old="user_1", new="user_one", recorded_as="user_one")
     limits = ApiKey.objects.order_by("id").values_list("id", "limit_tag")
     assert list(limits) == [(one.key.id, "user_one"), (two.key.id, "user_2")]
 
@@ -243,7 +237,7 @@ def test_limit_follows_a_rename() -> None:
 def test_deletion_of_a_tag_ends_the_keys_it_limits(manager: Actor) -> None:
     for name, tag in (("1", "user_1"), ("2", "user_1"), ("3", "user_2"), ("4", None)):
         create_key(name=name, actor=ROOT, limit_tag=tag)
-    assert disable_limited_to(tag="user_1", actor=manager) == 2
+    assert lose_tag(tag="user_1", actor=manager) == []
     assert [key.name for key in ApiKey.objects.order_by("id") if is_good(key)] == ["3", "4"]
 
 
@@ -255,9 +249,38 @@ def manager() -> Actor:
 def test_use_is_written_at_most_once_a_minute() -> None:
     key = create_key(name="app", actor=ROOT).key
     note_use(key)
+    noted_use.flush()
     first = ApiKey.objects.get().last_used_at
+    assert first is not None
     note_use(ApiKey.objects.get())
+    noted_use.flush()
     assert ApiKey.objects.get().last_used_at == first
+    # Not even where the row says that it was never written, as in a process that read it before.
+    ApiKey.objects.update(last_used_at=None)
+    note_use(ApiKey.objects.get())
+    noted_use.flush()
+    assert ApiKey.objects.get().last_used_at is None
+    noted_use.forget()
     ApiKey.objects.update(last_used_at=timezone.now() - timedelta(minutes=2))
     note_use(ApiKey.objects.get())
+    noted_use.flush()
     assert ApiKey.objects.get().last_used_at >= first
+
+
+def test_a_key_is_narrowed_to_some_rights() -> None:
+    made = create_key(name="app", actor=ROOT, rights=["write_messages", "read_agent", "read_agent"])
+    assert made.key.rights == '["read_agent","write_messages"]'
+    nothing = create_key(name="gate", actor=ROOT, scope=Scope.READ, rights=[])
+    assert nothing.key.rights == "[]"
+    rotated = rotate_key(key_id=made.key.key_id, actor=ROOT, overlap=timedelta(0))
+    assert rotated.key.rights == made.key.rights
+    assert "rights none" in str(Change.objects.get(new__contains="gate").new)
+
+
+@pytest.mark.parametrize(
+    ("scope", "rights"), [("read", ["write_agent"]), ("write", ["admin"]), ("manage", [])]
+)
+def test_a_key_cannot_have_a_right_that_its_scope_lacks(scope: str, rights: list[str]) -> None:
+    with pytest.raises(Invalid) as refused:
+        create_key(name="app", actor=ROOT, scope=Scope(scope), rights=rights)
+    assert refused.value.field == "rights"

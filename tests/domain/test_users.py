@@ -2,12 +2,12 @@
 
 import pytest
 
-from agents.actors import MANAGE, READ
+from agents.core.actors import MANAGE, READ
+from agents.core.errors import Invalid, NotAllowed, NotFound
+from agents.domain.history.undo_set import undo_set
 from agents.domain.keys import create_key
-from agents.domain.recount import differences
-from agents.domain.undo_set import undo_set
-from agents.domain.users import How, OffboardChanged, assign, offboard, plan_offboard
-from agents.errors import Invalid, NotAllowed, NotFound
+from agents.domain.upkeep.recount import differences
+from agents.domain.users import OffboardChanged, OffboardMode, assign, offboard, plan_offboard
 from agents.models import Act, Agent, ApiKey, ChangeSet, Op, Tag, Tombstone
 from tests.helpers import ROOT, drift, everything, make_agent, make_editor, make_key_actor, tags_of
 
@@ -15,22 +15,22 @@ pytestmark = pytest.mark.django_db
 MANAGER = make_editor("Mo", MANAGE)
 
 
-@pytest.mark.parametrize("how", How)
-def test_offboarding_leaves_no_agent_with_the_tag(how: How) -> None:
+@pytest.mark.parametrize("how", OffboardMode)
+def test_offboarding_leaves_no_agent_with_the_tag(how: OffboardMode) -> None:
     own = make_agent(tags=["user_1", "x"])
     shared = make_agent(tags=["user_1", "user_2"])
     other = make_agent(tags=["user_2"])
     create_key(name="k", limit_tag="user_1", actor=ROOT)
     plan = plan_offboard(name="user_1", how=how, actor=MANAGER)
-    assert (plan.deleted, plan.shared) == ((0, 2) if how is How.TAG else (1, 1))
+    assert (plan.deleted, plan.shared) == ((0, 2) if how is OffboardMode.TAG else (1, 1))
     result = offboard(
         name="user_1", how=how, actor=MANAGER, fingerprint=plan.fingerprint, reason="left"
     )
     assert not Tag.objects.filter(name="user_1").exists()
     assert [tags_of(one) for one in (shared, other)] == [["user_2"], ["user_2"]]
     gone = Tombstone.objects.values_list("public_id", flat=True)
-    assert list(gone) == ([] if how is How.TAG else [own.public_id])
-    assert Agent.objects.count() == (3 if how is How.TAG else 2)
+    assert list(gone) == ([] if how is OffboardMode.TAG else [own.public_id])
+    assert Agent.objects.count() == (3 if how is OffboardMode.TAG else 2)
     assert ApiKey.objects.get().disabled_at is not None
     assert result.change_set
     assert (result.change_set.act, result.change_set.agent_count) == (Act.OFFBOARD, 2)
@@ -42,7 +42,7 @@ def test_offboarding_leaves_no_agent_with_the_tag(how: How) -> None:
 def test_offboarding_is_undone_as_far_as_there_are_agents() -> None:
     make_agent(tags=["user_1", "x"])
     shared = make_agent(tags=["user_1", "user_2"])
-    done = offboard(name="user_1", how=How.AGENTS, actor=MANAGER).change_set
+    done = offboard(name="user_1", how=OffboardMode.AGENTS, actor=MANAGER).change_set
     assert done
     undone = undo_set(change_set_id=done.id, actor=MANAGER)
     assert (tags_of(shared), undone.agents) == (["user_1", "user_2"], 1)
@@ -53,18 +53,20 @@ def test_offboarding_is_undone_as_far_as_there_are_agents() -> None:
 def test_offboarding_of_a_tag_without_agents() -> None:
     agent = make_agent(tags=["user_1"])
     Agent.objects.get()
-    offboard(name="user_1", how=How.TAG, actor=MANAGER)
+    offboard(name="user_1", how=OffboardMode.TAG, actor=MANAGER)
     undone = undo_set(change_set_id=ChangeSet.objects.latest("id").id, actor=MANAGER)
     assert (undone.agents, tags_of(agent)) == (1, ["user_1"])
 
 
 def test_offboarding_of_a_plan_that_no_longer_holds() -> None:
     make_agent(tags=["user_1"])
-    plan = plan_offboard(name="user_1", how=How.AGENTS, actor=MANAGER)
+    plan = plan_offboard(name="user_1", how=OffboardMode.AGENTS, actor=MANAGER)
     make_agent(tags=["user_1", "user_2"])
     before = everything()
     with pytest.raises(OffboardChanged) as raised:
-        offboard(name="user_1", how=How.AGENTS, actor=MANAGER, fingerprint=plan.fingerprint)
+        offboard(
+            name="user_1", how=OffboardMode.AGENTS, actor=MANAGER, fingerprint=plan.fingerprint
+        )
     assert (raised.value.offboard.deleted, raised.value.offboard.shared) == (1, 1)
     assert everything() == before
 
@@ -73,7 +75,7 @@ def test_offboarding_of_a_plan_that_no_longer_holds() -> None:
 def test_offboarding_takes_a_manager(actor: object) -> None:
     make_agent(tags=["user_1"])
     before = everything()
-    for how in How:
+    for how in OffboardMode:
         with pytest.raises(NotAllowed):
             offboard(name="user_1", how=how, actor=actor)
     assert everything() == before
@@ -81,7 +83,7 @@ def test_offboarding_takes_a_manager(actor: object) -> None:
 
 def test_offboarding_of_nobody() -> None:
     with pytest.raises(NotFound):
-        offboard(name="user_1", how=How.TAG, actor=MANAGER)
+        offboard(name="user_1", how=OffboardMode.TAG, actor=MANAGER)
 
 
 def test_assign_it_works() -> None:

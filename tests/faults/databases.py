@@ -16,7 +16,7 @@ import json
 from django.conf import settings
 from django.test import Client
 from ade.models import User
-from agents.actors import command_actor
+from agents.core.actors import command_actor
 from agents.domain.keys import create_key
 client = Client()
 client.force_login(User.objects.create_user("mara", role="editor"))

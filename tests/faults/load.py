@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from ade.outage import NOTHING
+from ade.ops.outage import NOTHING
 from tests.scaling.databases import eventually
 
 BROKEN, UNSENT = 0, -1  # in the place of a status: no answer came; no connection was had

@@ -16,9 +16,10 @@ from tests.scaling.databases import eventually
 class Server:
     """`bin/serve.py`: Granian with two processes of four threads, and the worker."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, environment: dict[str, str], folder: Path, code: Path = ROOT) -> None:
         self.port = free_port()
         self.log = folder / f"log-{self.port}"
+        self._code = code
         self._environment = environment | {
             "PORT": str(self.port),
             "DEMO_USER": "demo",
@@ -35,7 +36,7 @@ class Server:
         """As systemd does, also after `kill`."""
         with self.log.open("ab") as output:
             self._program = start(
-                [sys.executable, ROOT / "bin/serve.py"], env=self._environment, output=output
+                [sys.executable, self._code / "bin/serve.py"], env=self._environment, output=output
             )
         eventually(lambda: answers(self.port), seconds=90)
 
@@ -71,9 +72,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def served(environment: dict[str, str], folder: Path) -> Iterator[Server]:
-    """A server, stopped afterwards."""
-    server = Server(environment, folder)
+def served(environment: dict[str, str], folder: Path, code: Path = ROOT) -> Iterator[Server]:
+    """A server with this code, stopped afterwards."""
+    server = Server(environment, folder, code)
     try:
         yield server
     finally:

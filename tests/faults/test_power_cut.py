@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from agents.domain.tags import change_tags
+from agents.domain.tags.edit import change_tags
 from agents.models import Agent
 from tests.helpers import ROOT, make_agent
 from tests.upkeep.databases import empty_database, inside, manage

@@ -150,7 +150,7 @@ def looker(browser: Browser, address: str, *, username: str) -> Iterator[Looker]
         page.get_by_label("Username").fill(username)
         page.get_by_label("Password").fill("correct horse")
         page.keyboard.press("Enter")
-        page.wait_for_url("**/agents/")
+        page.wait_for_url(f"{address}/")
         yield Looker(page, address)
     finally:
         context.close()

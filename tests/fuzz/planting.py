@@ -6,22 +6,23 @@ Each text begins with a mark of its field, so that whoever looks can tell which 
 from dataclasses import dataclass, field, replace
 
 from ade.models import User
-from agents.actors import ADMIN, Actor, Kind, Source
-from agents.domain.agents import create_agent, delete_agent, update_agent
-from agents.domain.bulk import BulkChange, Selection, make_plan
-from agents.domain.bulkrows import plan_rows
-from agents.domain.bulkrun import begin
-from agents.domain.directory import describe_tag, rename_tag
-from agents.domain.edits import AgentEdit
-from agents.domain.identities import NewIdentity, create_identity
+from agents.core.actors import ADMIN, Actor, ActorKind, Source
+from agents.core.filters import AgentFilter
+from agents.domain.agents.edit import AgentEdit
+from agents.domain.agents.new import NewAgent
+from agents.domain.agents.write import create_agent, delete_agent, update_agent
+from agents.domain.bulk.from_csv import plan_rows
+from agents.domain.bulk.plans import BulkChange, Selection, make_plan
+from agents.domain.bulk.run import begin
+from agents.domain.directory.rename import describe_tag, rename_tag
+from agents.domain.identities.write import NewIdentity, create_identity
 from agents.domain.keys import create_key
-from agents.domain.newagents import NewAgent, NewBlock
-from agents.domain.tags import change_tags
-from agents.domain.views import save_view
-from agents.domain.webhooks import create_webhook, ping
-from agents.filters import AgentFilter
+from agents.domain.memory.new import NewBlock
+from agents.domain.saved_views import save_view
+from agents.domain.tags.edit import change_tags
+from agents.domain.webhooks.write import create_webhook, ping
 from agents.models import Act, Agent, BulkOp, BulkPlan, Delivery, Webhook
-from agents.views.csvtext import csv_text
+from agents.views.core.csv_text import csv_text
 from tests.access.asking import World, make_world
 from tests.fuzz.payloads import ALL, PAYLOADS
 
@@ -49,7 +50,7 @@ class Planter:
     def actor(self) -> Actor:
         """Whoever did it is called so, too: history, keys, webhooks and views show who did."""
         name = self.short_of("actor")
-        return Actor(Kind.COMMAND, f"command:{name}", name, Source.IMPORT, ADMIN)
+        return Actor(ActorKind.COMMAND, f"command:{name}", name, Source.IMPORT, ADMIN)
 
     @property
     def handle(self) -> str:

@@ -22,9 +22,10 @@ Serve = Callable[..., str]
 PAGE_ROWS = rows(PAGES)
 # Answers that are no page: what they are sent as is tested below.
 FILES = {
-    "/agents/export.csv", "/tags/export.csv", "/agents/<str:agent_id>/file/",
+    "/agents/export.csv", "/agents/export.zip", "/tags/export.csv", "/agents/<str:agent_id>/file/",
     "/history/<int:change_set_id>/receipt.csv", "/bulk/<uuid:plan_id>/results/",
-    "/bulk/<uuid:plan_id>/refused.csv",
+    "/bulk/<uuid:plan_id>/refused.csv", "/users/receipts/<uuid:offboarding_id>/receipt.json",
+    "/agents/<str:agent_id>/access.csv", "/access/tag.csv",
 }  # fmt: skip
 NOT_SHOWN = {"/healthz", "/readyz", "/metrics"}
 # What is under way.
@@ -119,11 +120,15 @@ def walk(eyes: Looker, world: World, short: str) -> None:
         eyes.swap("POST", path, values)
 
 
+# What is typed where tags are suggested.
+TYPED = ("<x-owned>", "<x-owned\u0007>", '"><x-owned>', "owned")
+
+
 def type_everywhere(eyes: Looker, world: World) -> None:
     """What our own scripts make of hostile text: typed, suggested, refused, edited, chosen."""
     page = eyes.page
     eyes.open(f"/agents/{world.own.public_id}/settings/")
-    for text in ("<x-owned>", "<x-owned\u0007>", '"><x-owned>', "owned"):
+    for text in TYPED:
         page.locator("#tag-input").fill(text)
         page.locator("#tag-input").press("ArrowDown")
         page.locator("#tag-suggest").wait_for()
@@ -150,6 +155,8 @@ def type_everywhere(eyes: Looker, world: World) -> None:
 def hold(live: str, browser: Browser, short: str) -> None:
     planter = Planter(short)
     world = planter.plant()
+    # Tags to suggest that the agent does not have, also once what was typed is added to it.
+    make_agent(tags=[f"{text} of another" for text in TYPED if text.isprintable()])
     make_user("anna", role="admin")
     with looker(browser, live, username="anna") as eyes:
         type_everywhere(eyes, world)
@@ -173,6 +180,8 @@ def test_nothing_else_becomes_an_element_or_runs(live: str, browser: Browser, sh
     hold(live, browser, short)
 
 
+@pytest.mark.prove  # tests the test
+@pytest.mark.only_sqlite
 @pytest.mark.browser
 def test_the_same_eyes_see_it_where_nothing_is_escaped(
     serve: Serve, live: str, browser: Browser
@@ -188,6 +197,8 @@ def test_the_same_eyes_see_it_where_nothing_is_escaped(
     assert kinds >= {"element", "attribute"}
 
 
+@pytest.mark.prove  # tests the test
+@pytest.mark.only_sqlite
 @pytest.mark.browser
 def test_the_same_eyes_see_what_the_policy_stops(serve: Serve, live: str, browser: Browser) -> None:
     agent = make_agent(name=SHORT, description=ALL)
@@ -200,6 +211,8 @@ def test_the_same_eyes_see_what_the_policy_stops(serve: Serve, live: str, browse
     assert "a script ran" not in found
 
 
+@pytest.mark.prove  # tests the test
+@pytest.mark.only_sqlite
 @pytest.mark.browser
 def test_the_same_eyes_see_a_script_run_and_a_dialog(
     serve: Serve, live: str, browser: Browser
@@ -232,6 +245,7 @@ def test_files_are_saved_and_not_shown() -> None:
         assert (route, kind) in {
             (route, "text/csv; charset=utf-8"),
             (route, "application/json"),
+            (route, "application/zip"),
         }
         assert answer.headers["Content-Disposition"].startswith("attachment; ")
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -4,7 +4,9 @@ make them, no request at all is answered 5xx, and none tells a limited key of wh
 `make prove` does the same with many times as many requests.
 """
 
+import io
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,10 +21,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.schemas import APIOperation
 
-from agents.domain.keys import disable_key, find_key
-from agents.domain.newagents import NewBlock
+from agents.domain.core.key_tokens import find_key
+from agents.domain.keys import disable_key
+from agents.domain.memory.new import NewBlock
 from agents.models import Block
-from agents.querysets import AgentQuerySet
+from agents.models.querysets import AgentQuerySet
 from tests.access.asking import make_world
 from tests.access.table import API, rows
 from tests.api.calls import make_token
@@ -44,9 +47,25 @@ KINDS = {
     "open API": "manage",
 }
 LIMITED = ("limited", "limited, read")
+# What every key may call: it neither shows nor changes anything of an agent.
+NO_RIGHTS = ("/v1/access/", "/v1/client-side-access-tokens")
+# What names keys, members or sources, or gives the right to call: it must be known who asks.
+SIGNED_IN = (
+    "/v1/access/",
+    "/v1/client-side-access-tokens",
+    "/v1/keys/",
+    "/v1/members/",
+    "/v1/sources/",
+    "/v1/users/offboard",
+    "/v1/webhooks/",
+)
 # In every text of what is not the limited keys' own, and nowhere else.
 MARK = "zqforeign"
 ROWS = rows(API)
+# What connects to a source before it answers.
+CONNECTING = {"POST /v1/sources/", "POST /v1/sources/test", "POST /v1/sources/{source_id}/test"}
+# What Letta Code asks beside the API; the document does not describe it.
+LETTA_CODE = ("/v1/metadata/", "/quotas", "/context", "/v1/git/")
 
 
 @pytest.fixture(autouse=True)
@@ -84,13 +103,14 @@ class Asker:
         self.settings.API_OPEN = kind == "open API"
         token = self.tokens[kind]
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers["Accept-Encoding"] = "identity"  # the test transport does not unpack answers
         place = transaction.savepoint()
         try:
             response = case.call(headers=headers)
         finally:
             transaction.savepoint_rollback(place)
             self.settings.API_OPEN = False
-        status, text = response.status_code, response.text
+        status, text = response.status_code, text_of(response)
         assert status < 500, (kind, case.as_curl_command(), text)
         if kind in LIMITED:
             told = self.traces(text) - self.traces(f"{case.path_parameters} {asked(case)}")
@@ -103,6 +123,14 @@ class Asker:
         ids = {*self.others.values(), self.world.foreign.public_id}
         ids.add(str(self.world.values["foreign_block_id"]))
         return {one for one in ids if one in text} | set(re.findall(f"{MARK} ?[a-z]*", text))
+
+
+def text_of(response: Any) -> str:
+    """The text of an answer; of a zip file, the text of its files."""
+    if response.headers.get("content-type", [""])[0] != "application/zip":
+        return str(response.text)
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        return "".join(archive.read(name).decode() for name in archive.namelist())
 
 
 def asked(case: Any) -> str:
@@ -125,10 +153,17 @@ def make_tokens() -> dict[str, str]:
         "read": make_token(scope="read"),
         "write": make_token(scope="write"),
         "manage": make_token(scope="manage"),
-        "limited": make_token(scope="write", limit_tag="user_1"),
-        "limited, read": make_token(scope="read", limit_tag="user_1"),
+        "limited": make_token(scope="write", limit_tag="user_1", any_label=True),
+        "limited, read": make_token(scope="read", limit_tag="user_1", any_label=True),
         "open API": "",
     }
+
+
+def needs_a_sign_in(operation: APIOperation) -> bool:
+    """True for what the open API refuses without a key."""
+    if operation.path == "/v1/access/check":  # the question is about whoever asks
+        return False
+    return operation.path.startswith(SIGNED_IN)
 
 
 def expected(kind: str, operation: APIOperation) -> int:
@@ -137,7 +172,9 @@ def expected(kind: str, operation: APIOperation) -> int:
     row = ROWS[method, route_of(operation)]
     if operation.path.endswith("/import"):
         row = row | {who: "200" for who, said in row.items() if said == "422"}  # with a file
-    if kind == "limited, read" and method != "GET":
+    if kind == "limited, read" and method != "GET" and not operation.path.startswith(NO_RIGHTS):
+        return 403
+    if kind == "open API" and needs_a_sign_in(operation):
         return 403
     return int(row[KINDS[kind]])
 
@@ -172,9 +209,10 @@ def hold(operation: APIOperation, settings_: Any, *, examples: int) -> Asker:
     return asker
 
 
+@pytest.mark.only_sqlite  # on both databases in make prove
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_operation_with_every_kind_of_key(label: str, settings: Any) -> None:
-    hold(OPERATIONS[label], settings, examples=2)
+    hold(OPERATIONS[label], settings, examples=1)
 
 
 @pytest.mark.prove
@@ -188,7 +226,10 @@ def test_every_operation_is_answered_to_some_key() -> None:
     """So that the tests above are about answers, and not about refusals."""
     for label, operation in OPERATIONS.items():
         said = {kind: expected(kind, operation) for kind in KINDS}
-        assert (label, said["manage"], said["open API"]) == (label, 200, 200)
+        # No server is where the known source says: who may ask it hears that.
+        answered = 422 if label in CONNECTING else 200
+        opened = 403 if needs_a_sign_in(operation) else 200
+        assert (label, said["manage"], said["open API"]) == (label, answered, opened)
         assert (
             (label, said["read"]) == (label, 200)
             or operation.method != "get"
@@ -196,21 +237,27 @@ def test_every_operation_is_answered_to_some_key() -> None:
                 said["read"] == 403  # keys, webhooks and bulk changes are for managers
             )
         )
-    assert {row for row in ROWS if "unkept" not in row[1] and "act_on" not in row[1]} - {
+    undescribed = ("unkept", "act_on", *LETTA_CODE)
+    described = {row for row in ROWS if not any(part in row[1] for part in undescribed)}
+    assert described - {
         (operation.method.upper(), route_of(operation)) for operation in OPERATIONS.values()
-    } == {("GET", "/v1/docs")}
+    } == {("GET", "/v1/docs"), ("GET", "/v1/docs/<group>")}
 
 
 # --- That this can fail ---------------------------------------------------------------------
 
 
+@pytest.mark.prove
+@pytest.mark.only_sqlite
 def test_a_planted_leak_is_found(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AgentQuerySet, "visible_to", lambda self, actor: self.all())
     with pytest.raises(AssertionError, match=MARK):
         hold(OPERATIONS["GET /v1/agents/{agent_id}"], settings, examples=1)
 
 
+@pytest.mark.prove
+@pytest.mark.only_sqlite
 def test_a_planted_fault_is_found(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.api.tags.names", lambda **_: 1 // 0)
+    monkeypatch.setattr("agents.api.directory.names.names", lambda **_: 1 // 0)
     with pytest.raises(AssertionError, match="GET"):
         hold(OPERATIONS["GET /v1/tags/"], settings, examples=1)

@@ -4,8 +4,8 @@ import unicodedata
 
 from hypothesis import strategies as st
 
-from agents.limits import TAG_LENGTH
-from agents.tagnames import problem
+from agents.core.limits import TAG_LENGTH
+from agents.core.tag_text import problem
 
 # What some layer between a keyboard and a database is known to split, trim, fold or decode.
 SEEDS = (

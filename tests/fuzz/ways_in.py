@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from agents.tagnames import quote
-from agents.views.csvtext import csv_text
+from agents.core.csv_cells import unguarded
+from agents.core.tag_text import quote
+from agents.views.core.csv_text import csv_text
 from tests.fuzz.desk import MODEL, Desk, agent_file, newest, upload
 from tests.helpers import make_agent
 
@@ -45,7 +46,7 @@ def _file_of_rows(desk: Desk, tag: str) -> str:
 
 def _plain_rows(desk: Desk, tag: str) -> str:
     """Rows as any other program writes them, which guards nothing."""
-    if tag.startswith("'"):
+    if tag != tag.strip() or tag != unguarded(tag):
         return _file_of_rows(desk, tag)  # only who knows of the guard can write this one
     agent, text = desk.bare(), io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow([agent, tag])

@@ -7,7 +7,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
-from agents.csvcells import unguarded
+from agents.core.csv_cells import unguarded
 from agents.models import SavedView
 from tests.api.calls import call
 from tests.fuzz.desk import Desk, queries, values
@@ -129,9 +129,9 @@ def _listed(desk: Desk, query: list[tuple[str, str]]) -> dict[str, list[str]]:
 def _rows(desk: Desk, query: Any, path: str = "/agents/") -> dict[str, list[str]]:
     page = desk.page(path, query)
     return {
-        str(row.select_one(".row-id.copy")["data-copy"]): queries(row, ".row-tags .chip", "all")[
-            -1:
-        ]
+        str(row.select_one(".row-id.copy")["data-copy"]): queries(
+            row, ":is(.row-owner, .row-tags) .chip", "all"
+        )[-1:]
         for row in page.select("table.rows tbody tr")
     }
 
@@ -140,7 +140,7 @@ def _few(desk: Desk, tag: str) -> dict[str, list[str]]:
     page = desk.page("/tags/one/", {"name": tag})
     rows = page.select("section:has(#agents-h) table.dir tbody tr")
     return {
-        str(row.select_one("th a")["href"]).split("/")[2]: queries(row, ".chip", "all")
+        str(row.select_one("th a")["href"]).split("/")[2]: queries(row, ".chip", "any")
         for row in rows
     }
 
@@ -157,7 +157,7 @@ def _saved(desk: Desk, tag: str) -> Any:
 def _cells(desk: Desk, path: str, query: Any = None) -> list[list[str]]:
     response = desk.browser.get(path, query)
     assert response.status_code == 200
-    text = io.StringIO(response.getvalue().decode(), newline="")
+    text = io.StringIO(response.getvalue().decode("utf-8-sig"), newline="")
     return list(csv.reader(text, strict=True))[1:]
 
 

@@ -1,5 +1,8 @@
-"""make audit: what it makes of each report of pip-audit."""
+"""make audit: what it makes of each report of pip-audit, and that it ends in time."""
 
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import audit
@@ -40,3 +43,18 @@ def report(*packages: dict[str, Any]) -> dict[str, Any]:
 )
 def test_verdict(given: Any, outcome: str, lines: list[str]) -> None:
     assert audit.verdict("pins", given) == (outcome, lines)
+
+
+def test_it_ends_in_time_and_says_what_to_do_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the index swallows what is sent: exit 0 as nobody can tell, 1 if that is not enough."""
+    silent = tmp_path / "python"
+    silent.write_text("#!/bin/sh\nexec sleep 60\n")
+    silent.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(silent))
+    monkeypatch.setattr(audit, "SECONDS", 1)
+    began = time.monotonic()
+    assert (audit.main(), audit.main("--strict")) == (0, 1)
+    assert time.monotonic() - began < 20
+    assert capsys.readouterr().out.splitlines()[2] == audit.ELSEWHERE

@@ -8,6 +8,7 @@ from processes import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUNTIME = (ROOT / "requirements.txt").read_text()
 DEVELOPMENT = (ROOT / "requirements-dev.txt").read_text()
+GATE = (ROOT / "deploy/gate/requirements.txt").read_text()
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)(.*?)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", re.M)
 
 
@@ -20,12 +21,13 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def test_every_line_is_a_pin_with_hashes_or_a_comment():
-    rest = PIN.sub("", RUNTIME) + PIN.sub("", DEVELOPMENT)
+    rest = "".join(PIN.sub("", text) for text in (RUNTIME, DEVELOPMENT, GATE))
     assert [line for line in rest.splitlines() if line and not line.startswith("    #")] == []
 
 
 def test_development_has_the_pins_of_running_and_more():
     assert pins(RUNTIME) < pins(DEVELOPMENT)
+    assert pins(GATE) < pins(DEVELOPMENT)
 
 
 def test_each_dependency_of_the_project_is_pinned():

@@ -31,7 +31,7 @@ def test_an_old_python_is_named(tmp_path):
     answer = run_setup(tmp_path, python="exit 1")
     assert answer.returncode == 1
     assert answer.stdout + answer.stderr == (
-        "ADE needs Python 3.11 or newer: install it (sudo apt-get install python3 python3-venv), "
+        "ADE needs Python 3.11 or newer. Install it (sudo apt-get install python3 python3-venv), "
         "or set PYTHON to it.\n"
     )
 
@@ -41,5 +41,5 @@ def test_a_python_without_venv_is_told_which_package_is_missing(tmp_path):
     answer = run_setup(tmp_path, python=python)
     assert answer.returncode == 1
     assert answer.stdout + answer.stderr == (
-        "Python cannot make virtual environments here: run sudo apt-get install python3.11-venv\n"
+        "Python cannot create virtual environments here. Run sudo apt-get install python3.11-venv\n"
     )

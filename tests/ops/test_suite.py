@@ -3,7 +3,7 @@
 import pytest
 import suite
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.prove, pytest.mark.only_sqlite]  # tests the test runner
 
 TESTS = """
 import pytest

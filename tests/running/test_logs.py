@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from ade.logs import JsonFormatter, TextFormatter, request_id, scrubbed
-from ade.members import By, change_role
+from ade.accounts.members import By, change_role
 from ade.models import Role
+from ade.ops.logs import JsonFormatter, TextFormatter, request_id, scrubbed
 from agents.domain.keys import disable_key
 from tests.accounts.people import sign_in
 from tests.api.calls import call, make_token
 from tests.helpers import ROOT, make_agent, make_user
+
+pytestmark = pytest.mark.only_sqlite  # the database plays no part
 
 # Line feed, return, next line, line and paragraph separator, escape, NUL: what a reader may break at.
 BREAKS = "a\nb\rc\x85d\u2028e\u2029f\x1b[2Jg\x00h\x0bi\x0cj"
@@ -74,6 +76,36 @@ def test_nothing_breaks_a_line_of_text() -> None:
     line = written(TextFormatter(), f"said {BREAKS}", tag=BREAKS)
     assert line.isprintable()
     assert "a\\nb\\rc\\x85d\\u2028e\\u2029f\\x1b[2Jg\\x00h\\x0bi\\x0cj" in line
+
+
+FORGED = "x status=200 who=\"admin\" name='a' \\x20 level=INFO"
+
+
+def test_no_value_of_text_passes_for_another_field() -> None:
+    line = written(TextFormatter(), f"failed: {FORGED}", path=FORGED, name=FORGED, ms=1.5)
+    names = [word.partition("=")[0] for word in line.split(" ") if "=" in word]
+    assert [name for name in names if name != "request_id"] == ["path", "name", "ms"]
+    assert not set("\"'`") & set(line.partition("path=")[2])
+
+
+@pytest.mark.django_db
+def test_a_path_forges_no_field_of_its_line() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextFormatter())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        Client().get("/none%20status=200%20who=%22admin%22")
+    finally:
+        root.removeHandler(handler)
+    (line,) = [line for line in stream.getvalue().splitlines() if "path=" in line]
+    fields = [word.partition("=") for word in line.split(" ") if "=" in word]
+    found = [(name, value) for name, _, value in fields if name in ("status", "who", "path")]
+    assert found == [
+        ("path", r"/none\x20status\x3d200\x20who\x3d\x22admin\x22"),
+        ("status", "404"),
+    ]
 
 
 def test_a_traceback_forges_no_line() -> None:

@@ -13,11 +13,13 @@ import pytest
 from django.test import Client
 from processes import ROOT
 
-from agents.domain.tags import change_tags
+from agents.domain.tags.edit import change_tags
 from tests.accounts.people import sign_in
 from tests.api.calls import call, make_token
 from tests.helpers import ROOT as ACTOR
 from tests.helpers import make_agent, make_user
+
+pytestmark = pytest.mark.only_sqlite  # the database plays no part
 
 OUTSIDE = {"REMOTE_ADDR": "192.0.2.7"}
 
@@ -71,7 +73,10 @@ def test_key(fields: dict[str, str], status: int) -> None:
 def test_nobody_else(headers: dict[str, str], extra: dict[str, str]) -> None:
     headers = {"Host": "localhost"} | headers
     response = Client(headers=headers).get("/metrics", **extra)
-    assert (response.status_code, response.json()) == (401, {"detail": "Unauthorized"})
+    assert (response.status_code, response.json()) == (
+        401,
+        {"detail": "Unauthorized", "code": "unauthorized"},
+    )
 
 
 @pytest.mark.django_db
@@ -194,7 +199,9 @@ def test_a_folder_for_the_processes_of_one_parent(tmp_path: Path) -> None:
     """Without RUN_DIR: made private, found by siblings, and swept once the parent is gone."""
     dead = tmp_path / f"ade-{os.getuid()}-4194303"
     dead.mkdir(mode=0o700)
-    script = "from ade import wsgi, runtime; print(runtime.folder())"
+    script = (
+        "from ade import wsgi; from ade.ops import runtime_folder; print(runtime_folder.folder())"
+    )
     environment = os.environ | {"TMPDIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "ade.settings"}
     environment |= {"DATABASE_URL": "sqlite://:memory:", "SECRET_KEY": "x" * 50, "DEBUG": "false"}
     (tmp_path / "static").mkdir()

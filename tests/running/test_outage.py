@@ -17,16 +17,16 @@ from typing import Any
 import httpx
 import pytest
 from django.contrib.sessions.backends.base import UpdateError
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import OperationalError, connection
 from django.test import Client
 from postgres import Cluster
 from processes import ROOT, start, stop
 from serve import answers, free_port
 
-from ade import outage
-from ade.outage import FULL, LOOK, MESSAGE, NOTHING, TOO_LONG, headline, is_outage, told
-from agents.domain.tags import change_tags
-from agents.errors import Invalid
+from ade.ops import noted_use, outage
+from ade.ops.outage import FULL, LOOK, MESSAGE, NOTHING, TOO_LONG, headline, sentence_for
+from agents.core.errors import Invalid
+from agents.domain.tags.edit import change_tags
 from agents.models import ApiKey
 from tests.api.calls import call, make_token
 from tests.helpers import ROOT as ACTOR
@@ -39,7 +39,7 @@ import json
 from django.conf import settings
 from django.test import Client
 from ade.models import User
-from agents.actors import command_actor
+from agents.core.actors import command_actor
 from agents.domain.keys import create_key
 user = User.objects.create_user("mara", password="correct horse", role="editor")
 client = Client()
@@ -136,7 +136,10 @@ def test_it_says_so_and_recovers_by_itself(tmp_path: Path) -> None:
         ade.cluster.stop()
         for _ in range(10):
             api = ade.api()
-            assert (api.status_code, api.json()) == (503, {"detail": MESSAGE})
+            assert (api.status_code, api.json()) == (
+                503,
+                {"detail": MESSAGE, "code": "unavailable"},
+            )
             assert api.headers["Retry-After"] == "5"
             page = ade.page()
             assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
@@ -177,22 +180,24 @@ def test_a_full_disk_is_told() -> None:
         OperationalError("database or disk is full"),
     ]
     outage.begin()
-    assert [told(error) for error in full] == [f"{FULL} {NOTHING}"] * 2
+    assert [sentence_for(error) for error in full] == [f"{FULL} {NOTHING}"] * 2
     assert [headline(error) for error in full] == ["The disk is full"] * 2
-    assert told(OperationalError("database is locked")) == f"{TOO_LONG} {NOTHING}"
-    assert told(OperationalError("disk I/O error")) == MESSAGE
+    assert sentence_for(OperationalError("database is locked")) == f"{TOO_LONG} {NOTHING}"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_fails_after_a_write_does_not_say_that_nothing_was_saved() -> None:
     full, slow = OperationalError("database or disk is full"), OperationalError("interrupted")
     agent = make_agent()
-    assert (told(full), told(slow)) == (f"{FULL} {LOOK}", f"{TOO_LONG} {LOOK}")
+    assert (sentence_for(full), sentence_for(slow)) == (f"{FULL} {LOOK}", f"{TOO_LONG} {LOOK}")
     outage.begin()
-    assert (told(full), told(slow)) == (f"{FULL} {NOTHING}", f"{TOO_LONG} {NOTHING}")
+    assert (sentence_for(full), sentence_for(slow)) == (
+        f"{FULL} {NOTHING}",
+        f"{TOO_LONG} {NOTHING}",
+    )
     with pytest.raises(Invalid):
         change_tags(agent_id=agent.public_id, add=[""], actor=ACTOR)
-    assert told(full) == f"{FULL} {NOTHING}"
+    assert sentence_for(full) == f"{FULL} {NOTHING}"
 
 
 @pytest.fixture
@@ -207,7 +212,7 @@ def no_writes() -> Iterator[None]:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing failed before."""
-    monkeypatch.setattr(outage, "_rests_until", 0.0)
+    monkeypatch.setattr(outage, "_paused_until", 0.0)
 
 
 @pytest.mark.only_sqlite
@@ -223,10 +228,13 @@ def test_readers_go_on_where_their_use_cannot_be_noted(
     request.getfixturevalue("no_writes")
     answer = call("GET", "/v1/agents/", token=token)
     assert (answer.status_code, [one["id"] for one in answer.json()]) == (200, [agent.public_id])
-    assert outage.resting()
-    outage._rests_until = 0.0
-    page = client.get("/agents/")
-    assert (page.status_code, outage.resting()) == (200, True)
+    noted_use.flush()
+    assert outage.are_optional_writes_paused()
+    outage._paused_until = 0.0
+    assert client.get("/agents/").status_code == 200
+    assert not outage.are_optional_writes_paused()
+    noted_use.flush()
+    assert outage.are_optional_writes_paused()
     assert client.get("/agents/").status_code == 200
     answer = call("POST", "/v1/agents/", {"model": "a/b"}, token=token)
     assert answer.status_code == 503
@@ -245,7 +253,7 @@ def test_a_session_that_cannot_be_saved_is_an_outage(
     request.getfixturevalue("no_writes")
     answer = client.post("/bulk/selection/", {"act": "none"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert "The database is away" in answer.content.decode()
+    assert "The database accepts no changes" in answer.content.decode()
 
 
 def test_a_session_that_was_ended_is_no_outage(db: None) -> None:
@@ -263,30 +271,3 @@ def raised(error: Exception, cause: Exception | None) -> Exception:
         raise error from cause
     except type(error) as made:
         return made
-
-
-def test_what_is_an_outage() -> None:
-    from psycopg import OperationalError as Lost
-    from psycopg import errors
-
-    away = [
-        raised(OperationalError("server closed the connection"), Lost()),
-        raised(OperationalError("stopped"), errors.AdminShutdown()),
-        raised(OperationalError("starting up"), errors.CannotConnectNow()),
-        raised(OperationalError("too many clients"), errors.TooManyConnections()),
-        raised(OperationalError("no space left on device"), errors.DiskFull()),
-        OperationalError("database is locked"),
-        OperationalError("database or disk is full"),
-        OperationalError("unable to open database file"),
-        InterfaceError("the connection is closed"),
-    ]
-    others = [
-        raised(OperationalError("deadlock detected"), errors.DeadlockDetected()),
-        OperationalError("no such table: agents_agent"),
-        InterfaceError("Error binding parameter 0"),
-        DatabaseError("anything"),
-        ValueError("database is locked"),
-        None,
-    ]
-    assert [is_outage(error) for error in away] == [True] * len(away)
-    assert [is_outage(error) for error in others] == [False] * len(others)

@@ -1,5 +1,7 @@
 """Rate limits: how they count, whom they count, what they answer, and that processes share them."""
 
+import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -16,16 +18,19 @@ from django.test import Client
 from letta_client import Letta, RateLimitError
 from processes import ROOT
 
-from ade import rates
+from ade.ops import rate_limits
 from tests.api.calls import call, make_token
 from tests.helpers import make_agent, make_user
+from tests.scaling.databases import eventually
+
+pytestmark = pytest.mark.only_sqlite  # the database plays no part
 
 
 @pytest.fixture(autouse=True)
 def fresh_table() -> Any:
-    rates.table.cache_clear()
+    rate_limits.table.cache_clear()
     yield
-    rates.table.cache_clear()
+    rate_limits.table.cache_clear()
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def still_clock() -> Iterator[None]:
 
 
 def test_a_minutes_worth_at_once_then_evenly() -> None:
-    table = rates.Table(None)
+    table = rate_limits.Table(None)
     with time_machine.travel(1_700_000_000, tick=False) as clock:
         verdicts = [table.take("a", 60) for _ in range(61)]
         assert [verdict.remaining for verdict in verdicts] == [*range(59, -1, -1), 0]
@@ -52,7 +57,7 @@ def test_a_minutes_worth_at_once_then_evenly() -> None:
 
 
 def test_a_refused_request_costs_nothing() -> None:
-    table = rates.Table(None)
+    table = rate_limits.Table(None)
     with time_machine.travel(1_700_000_000, tick=False) as clock:
         for _ in range(500):
             table.take("a", 60)
@@ -61,7 +66,7 @@ def test_a_refused_request_costs_nothing() -> None:
 
 
 def test_callers_do_not_share() -> None:
-    table = rates.Table(None)
+    table = rate_limits.Table(None)
     for _ in range(3):
         table.take("a", 3)
     assert table.take("a", 3).wait > 0
@@ -69,7 +74,7 @@ def test_callers_do_not_share() -> None:
 
 
 def test_a_clock_that_was_wrong_locks_nobody_out() -> None:
-    table = rates.Table(None)
+    table = rate_limits.Table(None)
     with time_machine.travel(2_000_000_000, tick=False):
         for _ in range(4):
             table.take("a", 3)
@@ -78,7 +83,7 @@ def test_a_clock_that_was_wrong_locks_nobody_out() -> None:
 
 
 def test_many_callers_push_out_only_those_that_owe_least() -> None:
-    table = rates.Table(None)
+    table = rate_limits.Table(None)
     with time_machine.travel(1_700_000_000, tick=False):
         for _ in range(60):
             table.take("busy", 60)
@@ -89,7 +94,7 @@ def test_many_callers_push_out_only_those_that_owe_least() -> None:
 
 def test_its_file_is_all_on_the_disk(tmp_path: Path) -> None:
     # To write into a hole would end the process once the disk is full.
-    rates.Table(tmp_path / "rates")
+    rate_limits.Table(tmp_path / "rates")
     found = (tmp_path / "rates").stat()
     assert found.st_blocks * 512 >= found.st_size == 1 << 20
 
@@ -97,8 +102,8 @@ def test_its_file_is_all_on_the_disk(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from ade import rates
-table = rates.Table(Path(sys.argv[1]))
+from ade.ops import rate_limits
+table = rate_limits.Table(Path(sys.argv[1]))
 print(sum(table.take("a", 1000).wait == 0 for _ in range(900)))
 """
 
@@ -111,7 +116,7 @@ def test_processes_and_threads_count_together(tmp_path: Path) -> None:
         subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    table = rates.Table(tmp_path / "rates")
+    table = rate_limits.Table(tmp_path / "rates")
     with ThreadPoolExecutor(4) as pool:
         taken = sum(pool.map(lambda _: table.take("a", 1000).wait == 0, range(900)))
     taken += sum(int(writer.communicate()[0]) for writer in writers)
@@ -119,16 +124,62 @@ def test_processes_and_threads_count_together(tmp_path: Path) -> None:
     assert 1000 <= taken <= 1000 + grown + 2
 
 
+HOLDER = """
+import fcntl, sys, threading
+from pathlib import Path
+from ade.ops import rate_limits
+table, other = rate_limits.Table(Path(sys.argv[1])), open(sys.argv[2], "r+b")
+count = table._take
+def hold(*asked):
+    threading.Thread(target=fcntl.lockf, args=(other, fcntl.LOCK_EX), daemon=True).start()
+    sys.stdin.readline()
+    return count(*asked)
+table._take = hold
+table.take("a", 60)
+"""
+
+
+def test_another_lock_between_the_processes_is_no_deadlock(tmp_path: Path) -> None:
+    """Locks of SQLite's writers belong to the processes, too, and other threads wait for them."""
+    table = rate_limits.Table(tmp_path / "rates")
+    environment = {"DJANGO_SETTINGS_MODULE": "ade.settings", "DEBUG": "true"}
+    with (tmp_path / "other").open("w+b") as other:
+        fcntl.lockf(other, fcntl.LOCK_EX)
+        command = [sys.executable, "-c", HOLDER, str(tmp_path / "rates"), other.name]
+        holder = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, text=True
+        )
+        # A line with an arrow is one that waits.
+        eventually(lambda: f"-> POSIX  ADVISORY  WRITE {holder.pid} " in _locks())
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(table.take, "a", 60)
+            eventually(lambda: asked.done() or f"WRITE {os.getpid()} " in _waiting())
+            holder.communicate("go on\n", timeout=60)
+            assert asked.result().remaining == 58
+
+
+def _locks() -> str:
+    return Path("/proc/locks").read_text()
+
+
+def _waiting() -> str:
+    return "\n".join(line for line in _locks().splitlines() if "->" in line)
+
+
 def test_an_address_of_ipv6_stands_for_its_network() -> None:
-    assert rates._network("2001:db8::1") == rates._network("2001:db8::ffff:1") == "2001:db8::"
-    assert rates._network("2001:db8:0:1::1") != rates._network("2001:db8::1")
-    assert rates._network("::ffff:192.0.2.1") == rates._network("::ffff:c000:201")
-    assert rates._network("192.0.2.1") != rates._network("192.0.2.2")
+    assert (
+        rate_limits._network("2001:db8::1")
+        == rate_limits._network("2001:db8::ffff:1")
+        == "2001:db8::"
+    )
+    assert rate_limits._network("2001:db8:0:1::1") != rate_limits._network("2001:db8::1")
+    assert rate_limits._network("::ffff:192.0.2.1") == rate_limits._network("::ffff:c000:201")
+    assert rate_limits._network("192.0.2.1") != rate_limits._network("192.0.2.2")
 
 
 @pytest.mark.prove
 def test_it_costs_microseconds(tmp_path: Path) -> None:
-    table = rates.Table(tmp_path / "rates")
+    table = rate_limits.Table(tmp_path / "rates")
     started = time.perf_counter()
     for _ in range(20_000):
         table.take("a", 6000)
@@ -155,7 +206,10 @@ def test_a_key_over_its_limit_is_told_when_to_come_again(settings: Any) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert rate_headers(answers[0]) == ["2", "1", "30", None]
     assert rate_headers(answers[2]) == ["2", "0", "60", "30"]
-    assert answers[2].json() == {"detail": "Too many requests: try again in 30 seconds."}
+    assert answers[2].json() == {
+        "detail": "Too many requests: try again in 30 seconds.",
+        "code": "too_many_requests",
+    }
     assert call("GET", "/v1/agents/", token=other).status_code == 200
 
 

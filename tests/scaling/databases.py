@@ -190,7 +190,7 @@ def environment_of(
 MAKE = """
 import json, sys
 from ade.models import User
-from agents.actors import command_actor
+from agents.core.actors import command_actor
 from agents.domain.keys import create_key
 for name in {members}:
     User.objects.create_user(name, password="correct horse", role="editor")

@@ -12,7 +12,7 @@ from serve import HOST, free_port
 
 from tests.scaling.databases import Database, eventually
 
-# As docs/scaling.md advises, with fewer connections.
+# As docs/operate/scaling.md advises, with fewer connections.
 INI = """
 [databases]
 ade = host={host} port={server} user=ade dbname=ade

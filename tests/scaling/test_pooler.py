@@ -35,7 +35,7 @@ def test_all_kinds_of_work_share_two_connections(tmp_path: Path) -> None:
                 assert client.get("/agents/count").json() == CLIENTS * ROUNDS
         backends = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
         assert primary.ask(backends, database="ade")[0][0] <= 3  # its two, and ours
-        assert manage("recount", environment=direct) == "Everything is as counted."
+        assert manage("recount", environment=direct) == "All counts are correct."
 
 
 def work(client: httpx.Client, number: int) -> list[str]:

@@ -21,13 +21,14 @@ from processes import ROOT as REPOSITORY
 
 from ade.backups import LEFT_OUT, archive, postgres
 from ade.models import CacheEntry, User
-from agents import tasks
-from agents.domain import bulkrun
-from agents.domain.bulk import BulkChange, Selection, make_plan
-from agents.domain.webhooks import create_webhook
-from agents.filters import AgentFilter
-from agents.limits import BULK_AT_ONCE
+from ade.version import VERSION
+from agents.core.filters import AgentFilter
+from agents.core.limits import BULK_AT_ONCE
+from agents.domain.bulk import run
+from agents.domain.bulk.plans import BulkChange, Selection, make_plan
+from agents.domain.webhooks.write import create_webhook
 from agents.models import Agent, BulkOp, BulkPlan, BulkState, Webhook
+from agents.tasks import bulk
 from tests.helpers import ROOT, everything, make_agent, make_user
 from tests.upkeep.databases import empty_database, inside, manage
 
@@ -70,7 +71,7 @@ def test_everything_comes_back(file: Path, target: str) -> None:
     before = everything()
     done = manage(target, "restore", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "Restored. Everything is as counted."
+    assert done.stdout.splitlines()[-1] == "Restored. All counts are correct."
     with inside(target):
         assert everything() == before
         assert User.objects.get().check_password("correct horse")
@@ -87,7 +88,7 @@ def test_a_backup_says_what_it_is_and_is_its_owners(file: Path, target: str) -> 
     assert "agents.0001_initial" in manifest["migrations"]
     (line,) = restored(target, file, check=True)
     assert line.startswith("Backup of 1 agents, 3 tags and 1 change-sets, ")
-    assert line.endswith(". It is whole.")
+    assert line.endswith(". The file is complete.")
     assert not list(file.parent.glob(".*"))
 
 
@@ -105,7 +106,7 @@ def test_a_backup_goes_to_the_standard_output(
             env=os.environ | {"DATABASE_URL": database_url, "SECRET_KEY": "any"},
             check=True,
         )
-    assert restored(target, file)[-1] == "Restored. Everything is as counted."
+    assert restored(target, file)[-1] == "Restored. All counts are correct."
     with inside(target):
         assert everything() == before
 
@@ -119,15 +120,15 @@ def test_sessions_and_tasks_stay_behind(target: str, tmp_path: Path) -> None:
     create_webhook(url="https://app.example/told", actor=ROOT)
     change = BulkChange(BulkOp.ADD, add=["bulk"])
     plan = make_plan(selection=Selection(AgentFilter()), change=change, actor=ROOT)
-    tasks.begin(plan_id=plan.id, actor=ROOT)
-    bulkrun.step(plan.id)
+    bulk.begin(plan_id=plan.id, actor=ROOT)
+    run.step(plan.id)
     assert all([Session.objects.count(), CacheEntry.objects.count(), DBTaskResult.objects.count()])
     file = tmp_path / "running.ade"
     call_command("backup", str(file))
     assert restored(target, file)[1:] == [
-        "Bulk changes that were running are stopped: 1.",
-        "Webhooks are switched off, until someone wants them on: 1.",
-        "Restored. Everything is as counted.",
+        "Stopped bulk changes that were running: 1.",
+        "Switched off webhooks: 1. Switch them on when you need them.",
+        "Restored. All counts are correct.",
     ]
     with inside(target):
         rows = [Session.objects.count(), CacheEntry.objects.count(), DBTaskResult.objects.count()]
@@ -135,7 +136,7 @@ def test_sessions_and_tasks_stay_behind(target: str, tmp_path: Path) -> None:
         assert not Webhook.objects.get().enabled
         plan = BulkPlan.objects.get()
         assert (plan.state, plan.looked) == (BulkState.STOPPED, 100)
-        tasks.resume(plan_id=plan.id, actor=ROOT)
+        bulk.resume(plan_id=plan.id, actor=ROOT)
         call_command("db_worker", batch=True, startup_delay=False, interval=0, verbosity=0)
         plan.refresh_from_db()
         assert (plan.state, plan.changed) == (BulkState.DONE, herd)
@@ -179,7 +180,7 @@ def edit(file: Path) -> Callable[..., Path]:
 def test_a_newer_backup_is_refused(edit: Callable[..., Path], target: str) -> None:
     file = edit(ade="9.1.0", migrations=["agents.0001_initial", "agents.0999_later"])
     assert refusal(target, file) == (
-        "This backup was made by ADE 9.1.0, which is newer than this one (0.2.0): it has "
+        f"This backup was made by ADE 9.1.0, which is newer than this one ({VERSION}): it has "
         "agents.0999_later. Install that version first."
     )
     assert refusal(target, edit(ade="9.1.0", format=2)) == (
@@ -201,13 +202,11 @@ def test_a_damaged_or_short_file_is_refused(file: Path, target: str) -> None:
         part.write_bytes(whole[:size])
         with pytest.raises(CommandError) as refused:
             call_command("restore", str(part), check=True)
-        assert str(refused.value) == f"{part} is no backup of ADE, or not a whole one."
+        assert str(refused.value) == f"{part} is not a backup of ADE, or is incomplete."
     damaged = bytearray(whole)
     damaged[80_000] ^= 1
     part.write_bytes(damaged)
-    assert refusal(target, part, overwrite=True) == (
-        f"{part} is damaged: its checksum is not the one that it was made with."
-    )
+    assert refusal(target, part, overwrite=True) == (f"{part} is damaged: its checksum is wrong.")
 
 
 def test_what_fails_half_way_leaves_the_database_as_it_was(
@@ -226,7 +225,7 @@ def test_what_fails_half_way_leaves_the_database_as_it_was(
 
 def test_an_existing_file_and_a_missing_folder_are_refused(file: Path) -> None:
     before = file.read_bytes()
-    with pytest.raises(CommandError, match=f"^{file} is there already: "):
+    with pytest.raises(CommandError, match=f"^{file} already exists\\. "):
         call_command("backup", str(file))
     assert file.read_bytes() == before
     with pytest.raises(CommandError, match=r"^There is no folder .*/nowhere\.$"):
@@ -249,7 +248,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(database_url: str, tmp_path: Pat
     assert done.returncode == 1
     sentence = done.stderr.strip().removeprefix("CommandError: ")
     assert sentence in (
-        "There is no room left on the disk: nothing was changed, and nothing is left behind.",
+        "The disk is full. Nothing was changed, and the unfinished file was removed.",
         "SQLite: disk I/O error",
     )
     assert list(folder.iterdir()) == []
@@ -261,8 +260,8 @@ def manage_command() -> list[str]:
 
 def test_another_secret_key_is_told(edit: Callable[..., Path], target: str) -> None:
     assert restored(target, edit(key="another"))[1] == (
-        "It was made under another SECRET_KEY: until ADE runs with that one, no API key and no "
-        "second factor works."
+        "The backup was made with another SECRET_KEY. API keys and second factors work only if "
+        "ADE runs with that SECRET_KEY."
     )
 
 
@@ -271,7 +270,7 @@ def test_another_secret_key_is_told(edit: Callable[..., Path], target: str) -> N
 
 @pytest.mark.only_postgres
 def test_a_missing_or_old_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "PLACES", ())
+    monkeypatch.setattr(postgres, "PROGRAM_FOLDERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CommandError, match=r"^pg_dump of PostgreSQL \d+ or newer is needed: "):
         call_command("backup", str(tmp_path / "x.ade"))

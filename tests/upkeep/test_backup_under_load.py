@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from agents.domain import recount
+from agents.domain.upkeep import recount
 from agents.models import AgentTag, Change, ChangeSet, Op
-from tests.domain.test_together import run_together
+from tests.domain.core.test_together import run_together
 from tests.helpers import all_tags, drift, make_agent, replayed
 from tests.upkeep.databases import empty_database, inside, manage
 

@@ -1,14 +1,18 @@
 """GET /tags/, /tags/lookalikes/, /tags/export.csv, GET and POST /tags/one/, and the plans."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
-from agents.actors import MANAGE
-from agents.domain.directory import describe_tag
+from agents.core.actors import MANAGE
+from agents.domain.directory.rename import describe_tag
 from agents.domain.keys import create_key
-from agents.domain.tags import change_tags
+from agents.domain.tags.edit import change_tags
 from agents.models import ChangeSet, Tag
+from agents.queries.core import bounds
 from tests.helpers import ROOT, everything, make_agent, make_editor, tags_of
 from tests.views.browsing import HX, is_page, signed_in, soup, text_at
 
@@ -97,23 +101,22 @@ def test_fragment_is_the_results() -> None:
 
 def test_lookalikes_come_with_a_plan_of_a_merge() -> None:
     make_agent(tags=["Prod", "prod", "vip"])
-    make_agent(tags=["prod", "user_1", "user_01"])
+    make_agent(tags=["prod", "user_1", "User 1"])
     client = signed_in("manager")
     response = client.get("/tags/lookalikes/")
-    assert names(response, ".groups .chip bdi") == ["prod", "Prod"]
-    (link,) = soup(response).select(".groups .quiet-link")
+    # Labels and users stand together, users first.
+    assert names(response, ".groups .chip bdi") == ["prod", "Prod", "user_1", "User 1"]
+    link, other = soup(response).select(".groups .quiet-link")
+    assert other["href"] == "/tags/merge/?name=User+1&other=user_1" or "User%201" in other["href"]
     assert link["href"] == "/tags/merge/?name=Prod&other=prod"
-    assert names(client.get("/tags/lookalikes/?kind=users"), ".groups .chip bdi") == [
-        "user_01", "user_1",
-    ]  # fmt: skip
     assert client.get(link["href"]).status_code == 200
-    assert "1 group looks alike" in text_at(client.get("/tags/"), ".dir-hint")
+    assert "2 groups look alike" in text_at(client.get("/tags/"), ".dir-hint")
 
 
 def test_export_is_the_whole_directory_guarded() -> None:
     make_agent(tags=["=1+1", "b, c"])
     response = signed_in("viewer").get("/tags/export.csv")
-    lines = b"".join(response.streaming_content).decode().splitlines()
+    lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
     assert lines[0] == "tag,names_user,protected,description,colour,agents,last_added,by"
     assert [line.split(",0,0")[0] for line in lines[1:]] == ["'=1+1", '"b, c"']
 
@@ -125,7 +128,7 @@ def test_one_tag_shows_agents_history_and_company() -> None:
     assert names(response, ".dir tbody th a") == ["Ada"]
     assert names(response, "section[aria-labelledby=together-h] bdi") == ["b"]
     assert len(soup(response).select(".sets > li")) == 2
-    assert soup(response).select("main form") == []
+    assert soup(response).select("main form:not([action='/tags/watch/'])") == []
     assert agent.public_id in response.content.decode()
 
 
@@ -189,7 +192,7 @@ def test_merge_of_a_users_tag_is_told_as_a_move() -> None:
     assert text_at(page, "h1") == "Move all agents of user_1"
     link = soup(page).select_one("#other-error a")
     assert link["href"] == "/tags/rename/?name=user_1&other=user_9"
-    assert link.get_text() == "Plan a rename: nobody has that tag yet"
+    assert link.get_text() == "Plan a rename: that tag does not exist yet"
     page = client.get("/tags/merge/?name=user_1&other=user_2")
     form = soup(page).select_one("form[method=post][action='/tags/merge/']")
     assert form.select_one(".actions button").get_text() == "Move"
@@ -206,6 +209,33 @@ def test_delete_by_plan_takes_the_name_typed() -> None:
     assert soup(response).select("input[name=reason]")[0]["value"] == "kept text"
     assert client.post("/tags/delete/", form | {"typed": "a"}).status_code == 303
     assert tags_of(agent) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "title"),
+    [
+        ("/tags/merge/?name=a&other=b", "", "Merge a into b"),
+        ("/tags/delete/?name=a", "a", "Delete a"),
+    ],
+)
+def test_tag_on_many_agents_is_left_to_the_worker(
+    path: str, typed: str, title: str, settings: Settings
+) -> None:
+    settings.WHOLE_TAG_AT_ONCE = 1
+    for _ in range(3):
+        make_agent(tags=["a"])
+    make_agent(tags=["b"])
+    client = signed_in("manager")
+    impact = text_at(client.get(path), ".impact")
+    assert "in the background, in batches" in impact
+    assert "second" in impact
+    address = path.partition("?")[0]
+    answer = client.post(address, planned(client, path) | {"typed": typed})
+    page = client.get(answer.headers["Location"])
+    assert (answer.status_code, text_at(page, "h1")) == (303, title)
+    assert "0 of 3 agents done" in text_at(page, "#progress")
+    again = client.get(path)
+    assert "already being merged, deleted or off-boarded" in soup(again).get_text()
 
 
 def test_plan_that_no_longer_holds_is_409_with_the_new_one() -> None:
@@ -236,7 +266,7 @@ def test_plan_refused_keeps_what_was_typed(path: str, instead: str | None) -> No
     response = signed_in("manager").get(path)
     assert response.status_code in (409, 422)
     page = soup(response)
-    assert page.select("#other")[0]["value"] == path.rpartition("=")[2]
+    assert page.select("#other")[0].get("value", "") == path.rpartition("=")[2]
     assert [link["href"] for link in page.select("#other-error a")] == (
         [instead] if instead else []
     )
@@ -254,3 +284,88 @@ def test_merge_of_a_tag_with_keys_is_an_admins() -> None:
     assert everything() == before
     admin = signed_in("admin")
     assert admin.post("/tags/merge/", planned(admin, path)).status_code == 303
+
+
+def test_many_tags_are_merged_renamed_and_deleted_by_a_plan() -> None:
+    agent = make_agent(tags=["env-a", "env-b", "old1", "old2"])
+    client = signed_in("manager")
+    boxes = soup(client.get("/tags/")).select("input[form=many]")
+    assert {box["value"] for box in boxes} == {"env-a", "env-b", "old1", "old2"}
+    address = "/tags/many/?act=merge&tag=old1&tag=old2&tag=gone"
+    assert soup(client.get(address)).select("#plan-h") == []
+    page = client.get(f"{address}&other=env-a")
+    assert "There is no tag gone." in text_at(page, "table")
+    assert text_at(page, "#apply") == "Merge 2 tags on 2 agents"
+    client.post("/tags/many/", form_many(page))
+    assert tags_of(agent) == ["env-a", "env-b"]
+    page = client.get("/tags/many/?act=rename&tag=env-a&tag=env-b&find=env-&put=env:")
+    client.post("/tags/many/", form_many(page))
+    assert tags_of(agent) == ["env:a", "env:b"]
+    page = client.get("/tags/many/?act=delete&tag=env:a&tag=env:b")
+    assert client.post("/tags/many/", form_many(page)).status_code == 422
+    client.post("/tags/many/", form_many(page) | {"typed": "delete"})
+    assert tags_of(agent) == []
+
+
+def form_many(page: Any) -> dict[str, Any]:
+    """What the form of the plan sends."""
+    sent: dict[str, Any] = {}
+    for field in soup(page).select("form[method=post] [name]"):
+        if field["name"] in _MANY:
+            sent.setdefault(field["name"], []).append(field.get("value", ""))
+    return sent
+
+
+_MANY = {"act", "other", "find", "put", "tag", "planned", "print"}
+
+
+@pytest.mark.parametrize(
+    ("address", "notices"),
+    [
+        ("rename/?name=old&other=tier:glod", ["tier:glod New tag: no agent has it. Did you mean"]),
+        ("rename/?name=old&other=Tier-Gold", ["Tier-Gold Looks like the tag tier:gold (1 agent)"]),
+        ("rename/?name=old&other=new", []),
+        ("rename/?name=old&other=Old", []),
+        ("rename/?name=old&other=%20x", ["␣x Begins or ends with a space."]),
+        ("merge/?name=old&other=user_2", ["user_2 (user) 1 of 1 agent would have two owners."]),
+        (
+            "merge/?name=old&other=origin:x",
+            ["origin:x (protected) (machine tag) Protected: only managers change it."],
+        ),
+        (
+            "many/?act=merge&tag=old&tag=vip&other=user_2",
+            ["user_2 (user) 2 agents would have two owners."],
+        ),
+        (
+            "many/?act=rename&tag=old&find=old&put=tier:glod",
+            ["tier:glod New tag: no agent has it."],
+        ),
+    ],
+)
+def test_plans_say_what_to_look_at_first(address: str, notices: list[str]) -> None:
+    make_agent(tags=["user_1", "old"])
+    make_agent(tags=["user_3", "vip"])
+    make_agent(tags=["tier:gold", "user_2", "origin:x"])
+    response = signed_in("manager").get(f"/tags/{address}")
+    shown = [" ".join(one.get_text().split()) for one in soup(response).select(".plan-first li")]
+    assert len(shown) == len(notices)
+    assert all(map(str.startswith, shown, notices))
+
+
+def test_a_large_directory_looks_for_look_alikes_in_a_part_of_its_tags(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_agent(tags=["vip", "VIP", "zeta", "Zeta", "aaa"])
+    client = signed_in()
+    assert "2 groups look alike" in text_at(client.get("/tags/"), ".dir-hint")
+    monkeypatch.setattr(bounds, "ALIKE", 3)
+    assert "1+ groups look alike: VIP / vip" in text_at(client.get("/tags/"), ".dir-hint")
+    monkeypatch.setattr(bounds, "ALIKE", 1)
+    assert text_at(client.get("/tags/"), ".dir-hint") == "Look for tags that look alike"
+
+
+def test_a_large_number_of_tags_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_agent(tags=[*(f"t{n}" for n in range(4)), "user_1"])
+    monkeypatch.setattr("agents.queries.directory.EXACT_COUNT", 3)
+    client = signed_in()
+    assert text_at(client.get("/tags/"), "h1 + .muted") == "3+ labels · 1 user"

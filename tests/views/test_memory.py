@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from agents.domain.agentblocks import attach_block
-from agents.domain.blocks import update_block
-from agents.domain.newagents import NewBlock
+from agents.domain.memory.agent import attach_block
+from agents.domain.memory.new import NewBlock
+from agents.domain.memory.write import update_block
 from agents.models import Agent, AgentBlock, Block, Change, ChangeSet
 from tests.helpers import ROOT, everything, make_agent
 from tests.views.browsing import HX, form_at, is_page, signed_in, soup, text_at
@@ -73,7 +73,7 @@ def test_a_block_is_added_and_recorded() -> None:
         "block human",
         "Tea\nMilk",
     )
-    assert said(client.get(path_of(agent))) == "Block human added."
+    assert text_at(client.get(path_of(agent)), "#messages") == "Block human added."
 
 
 def test_a_block_added_by_htmx_is_shown_and_has_the_focus() -> None:
@@ -189,7 +189,7 @@ def test_a_block_changed_meanwhile_is_409() -> None:
 def test_a_shared_block_says_whom_it_reaches() -> None:
     agent, _, block = make_shared()
     page = signed_in().get(path_of(agent, f"?edit={block.public_id}"))
-    assert text_at(page, ".message-warning").startswith("Other agents have this block too")
+    assert text_at(page, ".message-warning").startswith("Other agents share this block")
 
 
 # --- Remove ---------------------------------------------------------------------------------
@@ -200,11 +200,11 @@ def test_a_block_of_one_agent_is_deleted() -> None:
     client = signed_in()
     page = client.get(path_of(agent, f"?remove={block.public_id}"))
     assert [button["value"] for button in soup(page).select("#blocks form button")] == ["delete"]
-    assert "There is no undo." in text_at(page, ".message-warning")
+    assert "This cannot be undone." in text_at(page, ".message-warning")
     data = form_at(page, "#blocks form") | {"how": "delete"}
     assert client.post(path_of(agent, "remove/"), data).status_code == 303
     assert (Block.objects.count(), labels_of(agent)) == (0, [])
-    assert said(client.get(path_of(agent))) == "Block human deleted."
+    assert text_at(client.get(path_of(agent)), "#messages") == "Block human deleted."
     change = Change.objects.latest("id")
     assert (change.agent_id, change.field, change.old, change.new) == (
         agent.public_id,

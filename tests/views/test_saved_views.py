@@ -20,7 +20,7 @@ def test_it_works() -> None:
     assert (response.status_code, response["Location"]) == (303, "/agents/?view=gold")
     response = signed_in("viewer").get("/agents/?view=gold")
     assert (response.status_code, response["Location"]) == (302, f"/agents/?{query}")
-    assert text_at(client.get("/agents/"), ".pinned-views") == "Gold"
+    assert text_at(client.get("/agents/"), ".view-tabs") == "All Gold"
 
 
 def test_private_view_is_not_there_for_others() -> None:
@@ -30,7 +30,7 @@ def test_private_view_is_not_there_for_others() -> None:
     assert other.get("/agents/?view=mine").status_code == 404
     assert other.get("/views/mine/").status_code == 404
     assert other.post("/views/mine/delete/").status_code == 404
-    assert soup(other.get("/agents/")).select(".pinned-views") == []
+    assert soup(other.get("/agents/")).select(".view-tabs") == []
     assert SavedView.objects.count() == 1
 
 
@@ -40,7 +40,7 @@ def test_bad_name_keeps_what_was_typed() -> None:
     form = soup(response).select_one("main form")
     assert form.select_one("#id_name")["value"] == "x" * 65
     assert form.select_one("#id_shared").has_attr("checked")
-    assert text_at(response, ".field-error") == "A view's name has at most 64 characters."
+    assert text_at(response, ".field-error") == "The name is 65 characters; the limit is 64."
     assert not SavedView.objects.exists()
 
 

@@ -1,11 +1,20 @@
 """GET /users/, GET and POST /users/one/, GET and POST /users/offboard/."""
 
+import hashlib
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
 
-from agents.models import Agent, ChangeSet, Tag
-from tests.helpers import everything, make_agent, tags_of
+from agents.domain.directory.rename import describe_tag
+from agents.domain.upkeep import directory
+from agents.domain.users import move
+from agents.models import Agent, ChangeSet, Offboarding, Tag, TagUse
+from agents.views.users import pages
+from tests.helpers import ROOT, everything, make_agent, tags_of
 from tests.views.browsing import HX, form_at, is_page, signed_in, soup, text_at
 
 pytestmark = pytest.mark.django_db
@@ -32,9 +41,10 @@ def test_it_works() -> None:
     [
         ("?q=1", ["user:1", "user_1", "user_12"]),
         ("?q=user_1", ["user_1", "user_12"]),
-        ("?q=us", ["user:1", "user_1", "user_12", "user_2"]),
+        ("?q=us", ["user:1", "user_1", "user_2", "user_12"]),
+        ("?q=USER_1", ["user_1", "user_12"]),
         ("?q=vip", []),
-        ("?q=%00", ["user:1", "user_1", "user_12", "user_2"]),
+        ("?q=%00", ["user:1", "user_1", "user_2", "user_12"]),
         ("?sort=use", ["user_12", "user:1", "user_1", "user_2"]),
     ],
 )
@@ -60,6 +70,34 @@ def test_pages_show_each_user_once_and_lead_back(query: str) -> None:
     assert names(client.get(f"/users/{back[0]['href']}")) == pages[1]
 
 
+@pytest.mark.parametrize("size", [2, 50])
+def test_users_are_sorted_by_their_last_change_and_use(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_SIZE", size)
+    now = timezone.now()
+    for number in range(1, 6):
+        agent = make_agent(tags=[f"user_{number}", "vip"])
+        minutes = timedelta(minutes=number % 3 * 10 + number)
+        Agent.objects.filter(seq=agent.seq).update(updated_at=now - minutes)
+    for name, minutes in (("user_4", 1), ("vip", 2), ("user_2", 3)):
+        tag = Tag.objects.get(name=name)
+        TagUse.objects.create(tag_id=tag.id, used_at=now - timedelta(minutes=minutes))
+    client = signed_in()
+    assert "The worker has not read" in text_at(client.get("/users/?sort=changed"), ".dir-empty")
+    while directory.note_changed():
+        pass
+    shown, link = [], "?sort=changed"
+    while link:
+        response = client.get(f"/users/{link}")
+        shown += names(response)
+        after = soup(response).select("a[rel=next]")
+        link = after[0]["href"] if after else ""
+    assert shown == ["user_3", "user_1", "user_4", "user_2", "user_5"]
+    assert directory.all_changes_noted()
+    assert names(client.get("/users/?sort=used")) == ["user_4", "user_2"]
+
+
 def test_fragment_and_queries() -> None:
     client, counts = signed_in(), []
     for size in (1, 3):
@@ -80,14 +118,17 @@ def test_one_user() -> None:
     assert names(response, ".row-agent > a") == ["Bea", "Ada"]
     messages = [" ".join(one.get_text().split()) for one in soup(response).select(".message")]
     assert messages == [
-        "1 of its agents carries the tag of another user as well.",
+        "1 of its agents also belongs to another user.",
         "Looks like user_01 (user) (1).",
     ]
     (call, _, _) = [one.get_text() for one in soup(response).select("pre code")]
     assert call == (
         'curl "http://testserver/v1/agents/?tags=user_1" -H "Authorization: Bearer $ADE_KEY"'
     )
-    assert soup(response).select("main form[method=post]") == []
+    assert (
+        soup(response).select("main form[method=post]:not(.menu-panel, [action='/tags/watch/'])")
+        == []
+    )
 
 
 def test_list_of_a_user_has_the_tools_of_the_list_and_keeps_to_the_user() -> None:
@@ -148,7 +189,7 @@ def test_row_editor_closes_to_chips_of_the_user() -> None:
     headers = {**HX, "HX-Current-URL": url}
     response = signed_in().get(f"/agents/{agent.public_id}/tags/row/", headers=headers)
     links = [chip["href"] for chip in soup(response).select(".chip")]
-    assert links == ["?name=user_1&q=a&all=user_1", "?name=user_1&q=a&all=vip"]
+    assert links == ["?name=user_1&q=a&all=vip"]
 
 
 @pytest.mark.parametrize("name", ['a"b', "$(x)", "a'b`c", "a b&c", "ü\n"])
@@ -202,10 +243,16 @@ def test_offboarding_by_plan(how: str, left: int) -> None:
     form = planned(client, f"/users/offboard/?name=user_1&how={how}") | {"typed": "user_1"}
     response = client.post("/users/offboard/", form)
     newest = ChangeSet.objects.latest("id")
-    assert response.headers["Location"] == f"/history/{newest.id}/"
+    row = Offboarding.objects.get()
+    assert response.headers["Location"] == f"/users/receipts/{row.id}/"
+    page = client.get(response.headers["Location"])
+    assert "Everything was read back and is as planned." in text_at(page, ".message")
+    file = client.get(f"/users/receipts/{row.id}/receipt.json")
+    assert hashlib.sha256(file.content).hexdigest() == row.digest
+    assert "off-boarding-user_1-" in file.headers["Content-Disposition"]
     assert (Agent.objects.count(), Tag.objects.filter(name="user_1").count()) == (left, 0)
     receipt = client.get(f"/history/{newest.id}/receipt.csv")
-    lines = b"".join(receipt.streaming_content).decode().splitlines()
+    lines = b"".join(receipt.streaming_content).decode("utf-8-sig").splitlines()
     assert len({line.partition(",")[0] for line in lines[1:]} - {""}) == 2
 
 
@@ -220,3 +267,22 @@ def test_offboarding_asks_how_and_takes_the_name_typed() -> None:
     before = everything()
     response = client.post("/users/offboard/", form | {"typed": "user_1"})
     assert (response.status_code, everything() == before) == (409, True)
+
+
+def test_a_user_has_a_name_a_note_and_a_link_and_a_former_one_says_where_the_agents_went(
+    settings: Settings,
+) -> None:
+    settings.USER_LINK = "https://crm.example.com/{id}"
+    agent, client = make_agent(tags=["user_7/a"]), signed_in("manager")
+    describe_tag(name="user_7/a", display_name="Ann Example", description="VIP", actor=ROOT)
+    page = client.get("/users/one/", {"name": "user_7/a"})
+    assert "Ann Example" in text_at(page, "h1")
+    assert "VIP" in text_at(page, "section[aria-labelledby=facts-h]")
+    assert "https://crm.example.com/7%2Fa" in page.content.decode()
+    assert "Ann Example" in text_at(client.get(f"/agents/{agent.public_id}/"), ".agent-facts")
+    make_agent(tags=["user_2"])
+    move(name="user_7/a", to="user_2", actor=ROOT)
+    gone = client.get("/users/one/", {"name": "user_7/a"})
+    assert "Its agents went to user_2" in text_at(gone, "main section")
+    move(name="user_2", to="user_3", actor=ROOT)
+    assert "went to user_3" in text_at(client.get("/users/one/?name=user_2"), "main section")

@@ -51,6 +51,8 @@ def receiver(host: str = "127.0.0.1") -> Iterator[Receiver]:
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # keeps connections open
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             got = Got(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
@@ -59,14 +61,18 @@ def receiver(host: str = "127.0.0.1") -> Iterator[Receiver]:
             self.send_response(about.answer(got))
             for name, value in about.headers.items():
                 self.send_header(name, value)
+            self.send_header("Content-Length", str(len(about.body)))
             self.end_headers()
             self.wfile.write(about.body)
 
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer((host, 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # connections that arrive together
+        daemon_threads = True
+
+    server = Server((host, 0), Handler)
     server.handle_error = lambda *_: None  # who hangs up early is a part of some tests
     about.url = f"http://{host}:{server.server_port}/hook"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -1,11 +1,16 @@
 """Short ways to make webhooks and to let them be told."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from agents.domain.webhooks import create_webhook
-from agents.models import Webhook
-from agents.webhook_tasks import deliver_some
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from agents.domain.webhooks import owner as owners
+from agents.domain.webhooks import queue
+from agents.domain.webhooks.order import order_of
+from agents.domain.webhooks.write import create_webhook
+from agents.models import Delivery, Webhook
+from agents.tasks.webhooks import send_all
 from tests.helpers import ROOT
 from tests.webhooks.receiver import Receiver
 
@@ -17,9 +22,23 @@ def make_hook(there: Receiver, **fields: Any) -> Webhook:
 
 def deliver() -> None:
     """All that is new and due, at once."""
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        while deliver_some(pool):
-            pass
+    send_all(seconds=120)
+
+
+def claim() -> list[Delivery]:
+    """What a worker claims that ends before it sends anything, of each webhook."""
+    claimed: list[Delivery] = []
+    for hook_id in owners.with_work():
+        hook = owners.take(hook_id, owners.new_owner())
+        now = timezone.now()
+        picked = order_of(hook, now=now).pick(64, now=now, taken=())
+        claimed += queue.claim(hook, picked)
+    return claimed
+
+
+def silence() -> None:
+    """Let the owners of all webhooks have been silent for so long that others take over."""
+    Webhook.objects.exclude(owner=None).update(beat_at=Now() - 2 * owners.TAKEOVER)
 
 
 def told(there: Receiver) -> list[tuple[str, dict[str, Any]]]:

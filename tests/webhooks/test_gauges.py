@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from agents.domain.tags import change_tags
-from agents.domain.webhook_queue import Outcome, claim, settle, take_up
-from agents.domain.webhooks import disable_webhook
+from agents.domain.tags.edit import change_tags
+from agents.domain.webhooks.queue import Outcome, settle, take_up
+from agents.domain.webhooks.write import disable_webhook
 from agents.models import Webhook
 from tests.helpers import ROOT, make_agent
 from tests.running.test_metrics import read
 from tests.webhooks.receiver import Receiver
-from tests.webhooks.telling import make_hook
+from tests.webhooks.telling import claim, make_hook
 
 pytestmark = pytest.mark.django_db
 
@@ -43,8 +43,8 @@ def test_what_waits_and_since_when_is_told(there: Receiver) -> None:
         change_tags(agent_id=agent.public_id, add=["b"], actor=ROOT)
         take_up()
         assert gauges() == said(waiting=2, oldest=90.0, well=1)
-        (first,) = claim()
-        settle(first, Outcome(5, error="No answer: refused."))
+        first, _ = claim()
+        settle(hook.id, [(first, Outcome(5, error="No answer: refused."))])
         assert gauges() == said(waiting=2, oldest=90.0, failing=1)
         disable_webhook(webhook_id=hook.public_id, actor=ROOT)
         assert gauges() == said(off=1)

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 
-from agents.domain.bulk import BulkChange, Selection, make_plan
-from agents.domain.tags import change_tags
-from agents.domain.webhook_log import safe_end
-from agents.errors import Conflict
-from agents.filters import AgentFilter
+from agents.core.errors import Conflict
+from agents.core.filters import AgentFilter
+from agents.domain.bulk.plans import BulkChange, Selection, make_plan
+from agents.domain.tags.edit import change_tags
+from agents.domain.webhooks.log import safe_end
 from agents.models import Agent, BulkOp, Change
-from agents.tasks import begin
+from agents.tasks.bulk import begin
 from tests.helpers import ROOT, all_tags, make_agent
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.telling import deliver, make_hook, told
@@ -108,9 +108,9 @@ def test_a_new_webhook_waits_for_who_is_writing(
     there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = make_agent(tags=["x"]).public_id
-    monkeypatch.setattr("agents.domain.webhook_log._LONGEST", 0.2)
+    monkeypatch.setattr("agents.domain.webhooks.log._LONGEST_WAIT", 0.2)
     with slow_write(one, "slow") as finish:
-        with pytest.raises(Conflict, match="A long change is being written"):
+        with pytest.raises(Conflict, match="A long change is still being written"):
             make_hook(there)
         finish()
         hook = make_hook(there)
@@ -192,5 +192,6 @@ def test_two_that_deliver_at_once_send_each_event_once_and_in_order(there: Recei
         thread.join()
     deliver()
     for one in ids:
-        mine = [body["data"]["added"] for body in there.told() if body["data"]["agent_id"] == one]
-        assert mine == [[tag] for tag in "abcdef"]
+        mine = [body["data"] for body in there.told() if body["data"].get("agent_id") == one]
+        assert [data["added"] for data in mine] == [[tag] for tag in "abcdef"]
+    assert [body["type"] for body in there.told()].count("bulk.finished") == 6

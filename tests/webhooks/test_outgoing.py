@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
-from agents import outgoing
-from agents.errors import Invalid
-from agents.outgoing import Answer, Refused, Unsent, checked_url, is_public, post
+from agents.core.errors import Invalid
+from agents.net import guarded
+from agents.net.addresses import checked_url, is_public
+from agents.net.guarded import Refused, Unsent
+from agents.net.safe_post import Answer, Connections, post
 from tests.webhooks.receiver import Receiver, receiver
+
+pytestmark = pytest.mark.only_sqlite  # the database plays no part
 
 HERE = [ip_network("127.0.0.1/32")]
 
@@ -63,17 +67,17 @@ def test_address_in_an_allowed_network_is_taken() -> None:
         ("ftp://app.example/", "must be like"),
         ("file:///etc/passwd", "must be like"),
         ("https:///path", "must be like"),
-        ("https://u:p@app.example/", "holds a password"),
-        ("https://u@app.example/", "holds a password"),
-        ("https://app.example/#part", "without #"),
+        ("https://u:p@app.example/", "contains a user name or password"),
+        ("https://u@app.example/", "contains a user name or password"),
+        ("https://app.example/#part", "contains a #"),
         ("https://app.example:22/", "port"),
         ("https://app.example:0/", "port"),
         ("https://app.example:99999/", "port"),
-        ("https://127.0.0.1/", "not an address of the internet"),
-        ("https://[::1]/", "not an address of the internet"),
-        ("https://[::ffff:10.0.0.1]/", "not an address of the internet"),
-        ("https://169.254.169.254/latest/meta-data", "not an address of the internet"),
-        ("https://app.example/\n", "cannot be read"),
+        ("https://127.0.0.1/", "not a public address"),
+        ("https://[::1]/", "not a public address"),
+        ("https://[::ffff:10.0.0.1]/", "not a public address"),
+        ("https://169.254.169.254/latest/meta-data", "not a public address"),
+        ("https://app.example/\n", "not a valid address"),
     ],
 )
 def test_address_that_cannot_be_is_refused_where_it_is_typed(typed: str, why: str) -> None:
@@ -82,7 +86,7 @@ def test_address_that_cannot_be_is_refused_where_it_is_typed(typed: str, why: st
     assert refused.value.field == "url"
 
 
-def test_address_is_kept_as_it_is_meant() -> None:
+def test_a_legal_address_is_accepted() -> None:
     typed = "https://App.Example:443/hook?token=a%20b"
     assert checked_url(typed, http=False, allowed=[]) == "https://app.example/hook?token=a%20b"
     assert checked_url("http://10.0.0.1:8080/", http=True, allowed=[ip_network("10.0.0.0/8")])
@@ -102,9 +106,89 @@ def test_post_arrives_as_it_is(there: Receiver) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "0x7f000001", "2130706433"])
 def test_private_address_is_not_sent_to_however_it_is_written(there: Receiver, host: str) -> None:
-    with pytest.raises(Refused, match="is not an address of the internet"):
+    with pytest.raises(Refused, match="is not a public address"):
         send(there.url.replace("127.0.0.1", host), allowed=[])
     assert there.got == []
+
+
+def whole_request(connection: socket.socket) -> bytes:
+    """Read one request with the body `{}`; its head and its body may arrive apart."""
+    got = b""
+    while not got.endswith(b"\r\n\r\n{}"):
+        more = connection.recv(10_000)
+        if not more:
+            raise EOFError(got)
+        got += more
+    return got
+
+
+def test_a_connection_is_reused_for_the_next_request() -> None:
+    """And where the other side has closed it meanwhile, the request is sent over a new one."""
+    requests, opened = [], []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for count in (2, 1):
+                connection, _ = server.accept()
+                opened.append(connection)
+                for _ in range(count):
+                    requests.append(whole_request(connection))
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                if count == 2:
+                    whole_request(connection)  # the third request; it is not answered
+                connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with Connections(allowed=HERE) as connections:
+            for _ in range(3):
+                answer = connections.post(
+                    url, body=b"{}", headers={}, seconds=60, answer_bytes=1000
+                )
+                assert answer.status == 204
+        thread.join()
+    assert (len(opened), len(requests)) == (2, 3)
+
+
+def test_a_new_connection_that_breaks_is_not_tried_again() -> None:
+    opened = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            opened.append(connection)
+            connection.recv(10_000)
+            connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with Connections(allowed=HERE) as connections, pytest.raises(Unsent):
+            connections.post(url, body=b"{}", headers={}, seconds=60, answer_bytes=1000)
+        thread.join()
+    assert len(opened) == 1
+
+
+def test_each_request_over_a_reused_connection_has_its_own_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            connection.recv(10_000)
+            connection.recv(10_000)  # until the other side gives up
+            connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with Connections(allowed=HERE) as connections:
+            connections.post(url, body=b"{}", headers={}, seconds=60, answer_bytes=1000)
+            with pytest.raises(Unsent, match=r"within 0\.2 seconds"):
+                connections.post(url, body=b"{}", headers={}, seconds=0.2, answer_bytes=1000)
+        thread.join()
 
 
 def test_one_private_address_among_public_ones_is_enough(there: Receiver) -> None:
@@ -136,7 +220,7 @@ def test_name_that_nobody_knows_is_said() -> None:
     def unknown(host: str, port: int) -> Sequence[str]:
         raise socket.gaierror
 
-    with pytest.raises(Unsent, match=r"The name app\.example is not known"):
+    with pytest.raises(Unsent, match=r"The name app\.example was not found"):
         send("https://app.example/", resolve=unknown)
     with pytest.raises(Unsent, match="has no address"):
         send("https://app.example/", resolve=lambda host, port: [])
@@ -151,7 +235,7 @@ def test_name_server_that_does_not_answer_holds_nobody_beyond_the_time() -> None
         return []
 
     for _ in range(2):
-        with pytest.raises(Unsent, match=r"The name app\.example was not found in time"):
+        with pytest.raises(Unsent, match=r"Looking up the name app\.example took too long"):
             send("https://app.example/", resolve=silent, seconds=0.2)
     while not asked:
         time.sleep(0.01)
@@ -303,12 +387,12 @@ def test_name_goes_with_tls_and_its_certificate_is_checked(
     with pytest.raises(Unsent, match=r"No secure connection: self.signed certificate"):
         send(url, resolve=lambda host, port: ["127.0.0.1"])
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
-    outgoing._tls.cache_clear()
+    guarded.tls.cache_clear()
     try:
         assert send(url, resolve=lambda host, port: ["127.0.0.1"]).status == 204
         other = url.replace("app.example", "other.example")
         with pytest.raises(Unsent, match=r"No secure connection: .*not valid for"):
             send(other, resolve=lambda host, port: ["127.0.0.1"])
     finally:
-        outgoing._tls.cache_clear()
+        guarded.tls.cache_clear()
     assert names == ["app.example", "app.example", "other.example"]

@@ -1,4 +1,4 @@
-"""The first admin, and the way back in when every admin is locked out."""
+"""Create the first admin, or restore access when every admin is locked out."""
 
 import sys
 from typing import Any
@@ -8,29 +8,31 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from ade import links, members
-from ade.members import By
+from ade.accounts import members, password_links
+from ade.accounts.members import By
 from ade.models import Role, User
 
 BY = By("command:create_admin", "create_admin")
 
 
 class Command(BaseCommand):
-    """Whoever can run this can read the database anyway, so it asks for no proof."""
+    """Asks for no proof: a person who can run this can read the database anyway."""
 
     help = (
-        "Make an admin, or make an existing member an active admin. Prints a one-time link with "
-        "which to set the password, alone on its line, or reads the password from standard input."
+        "Create an admin, or make an existing member an active admin. Prints a one-time link for "
+        "setting the password on a line of its own, or reads the password from standard input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--full-name", default="", help="as history and pages show it")
+        parser.add_argument("--full-name", default="", help="shown on pages and in the history")
         parser.add_argument(
-            "--password-stdin", action="store_true", help="read the password, one line, from stdin"
+            "--password-stdin",
+            action="store_true",
+            help="read the password from the first line of stdin",
         )
         parser.add_argument(
-            "--address", default="http://127.0.0.1:8283", help="where ADE answers, for the link"
+            "--address", default="http://127.0.0.1:8283", help="the address of ADE, for the link"
         )
 
     def handle(self, **options: Any) -> None:
@@ -42,7 +44,7 @@ class Command(BaseCommand):
                     validate_password(password, member)
                     members.set_password(member, password, by=BY)
                     return
-                path = links.make(member, by=BY)
+                path = password_links.make(member, by=BY)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         self.stdout.write(options["address"].rstrip("/") + path)

@@ -6,21 +6,22 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
+from django.db import DatabaseError, connection
 
-from ade.backups import archive, postgres, sqlite
+from ade.backups import archive, last, postgres, sqlite
 from ade.backups.archive import Facts, Manifest, Sink
 from agents.management.backup_words import failures, in_words
 
 
 class Command(BaseCommand):
     help = (
-        "Write a backup of the whole database to a new file, while ADE runs. Sessions and waiting "
-        "tasks stay behind. SECRET_KEY is not in it: keep that elsewhere."
+        "Write a backup of the whole database to a new file, while ADE runs. It does not contain "
+        "sessions, pending tasks or SECRET_KEY. Store SECRET_KEY elsewhere."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,11 +36,15 @@ class Command(BaseCommand):
                 with archive.appearing(target) as open_file:
                     manifest = _pack(open_file, target.parent)
         self.stderr.write(f"{in_words(manifest)}: {file}")
+        try:
+            last.note(datetime.fromisoformat(manifest.made_at))
+        except DatabaseError as error:  # a read-only database
+            self.stderr.write(f"The time of the backup was not stored for /metrics: {error}")
 
 
 @contextmanager
 def _leaving_nothing() -> Iterator[None]:
-    """A service that is told to stop takes its unfinished file along."""
+    """Remove the unfinished file when the process is told to stop."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         yield
@@ -48,7 +53,10 @@ def _leaving_nothing() -> Iterator[None]:
 
 
 def _to_output() -> Manifest:
-    """The manifest comes first and is known last, so it passes through a file that has no name."""
+    """Write the backup to the standard output through an unnamed file.
+
+    The manifest stands first in the backup, but is known only at its end.
+    """
     folder = Path(tempfile.gettempdir())
     with tempfile.TemporaryFile(dir=folder) as file:
         manifest = _pack(file, folder)

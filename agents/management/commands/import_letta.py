@@ -1,51 +1,67 @@
-"""Import agents, memory blocks and tags from a running Letta server, or another ADE, again and again."""
+"""Import agents, memory blocks and tags from a Letta server or another ADE. Can be repeated."""
 
 from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from agents.actors import Source, command_actor
-from agents.domain import letta_import
-from agents.domain.letta_import import Brought, Left
-from agents.domain.letta_state import SourceAgent, Unread, not_kept
-from agents.errors import DomainError
-from agents.limits import PAGE_MOST
-from agents.management.letta_server import LettaServer, SourceError, source_url
-from agents.tagnames import require_legal, shown
+from agents.core.actors import Source, command_actor
+from agents.core.errors import DomainError
+from agents.core.limits import IMPORT_ANSWER, PAGE_MOST
+from agents.core.tag_text import require_legal, shown
+from agents.domain.transfer import letta_import
+from agents.domain.transfer.letta_import import Brought, Left
+from agents.domain.transfer.letta_state import SourceAgent, not_kept, source_agent
+from agents.net.connectors.address import Networks, source_address
+from agents.net.connectors.base import SeenAgent, SourceError, TooLarge, Unread
+from agents.net.connectors.letta import LettaConnector
 
 _PAGE = 200  # agents
 _MOST_RETRIES = 20
 _TOKEN_BYTES = 10_000
+_SECONDS = 300.0  # for one page; a server that reads large agents may be silent for long
+_REDIRECTS = 3
+# A person who can run the command can reach these networks anyway.
+_ANYWHERE = [ip_network("0.0.0.0/0"), ip_network("::/0")]
+_NETWORKS = Networks(allowed=_ANYWHERE, plain=_ANYWHERE)
 _ACTOR = command_actor("import_letta", Source.IMPORT)
 
 
 class Command(BaseCommand):
     help = (
         "Copy agents with their memory blocks and tags from a running Letta server or another ADE. "
-        "Run again, it brings what changed there; stopped, it goes on when it is run again."
+        "Run it again to import changes, or to continue after an interruption."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--base-url", required=True, metavar="URL", help="of the server")
+        parser.add_argument("--base-url", required=True, metavar="URL", help="URL of the server")
         token = parser.add_mutually_exclusive_group()
-        token.add_argument("--token", help="its API key; others on this machine may see it here")
-        token.add_argument("--token-file", type=Path, metavar="F", help="a file that holds the key")
-        parser.add_argument(
-            "--tag", action="append", default=[], metavar="T", help="give agents made here this too"
+        token.add_argument(
+            "--token", help="API key of the server; visible to other users of this machine"
         )
-        parser.add_argument("--dry-run", action="store_true", help="say what it would do, only")
+        token.add_argument(
+            "--token-file", type=Path, metavar="F", help="a file that contains the key"
+        )
+        parser.add_argument(
+            "--tag",
+            action="append",
+            default=[],
+            metavar="T",
+            help="also add this tag to created agents",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only report what would change")
         parser.add_argument(
             "--page-size", type=_number(1, PAGE_MOST), default=_PAGE, metavar="N",
             help=f"agents read and written at once (default: {_PAGE})",
         )  # fmt: skip
         parser.add_argument(
             "--retries", type=_number(0, _MOST_RETRIES), default=5, metavar="N",
-            help="how often a call that fails is sent again (default: 5)",
+            help="retries of a failed request (default: 5)",
         )  # fmt: skip
 
     def handle(
@@ -63,37 +79,52 @@ class Command(BaseCommand):
     ) -> None:
         run = _Run(dry_run=dry_run, tags=_legal(tag))
         try:
-            url = source_url(base_url)
-            server = LettaServer(url, token=_token(token, token_file), retries=retries)
-        except SourceError as error:
+            url = source_address("letta", base_url, _NETWORKS)
+            server = LettaConnector(
+                url,
+                token=_token(token, token_file),
+                networks=_NETWORKS,
+                answer_bytes=IMPORT_ANSWER,
+                page_size=page_size,
+                retries=retries,
+                redirects=_REDIRECTS,
+            )
+        except (DomainError, SourceError) as error:
             raise CommandError(str(error)) from error
         stopped = None
         try:
-            run.all(server, page_size, silent=not verbosity)
+            with server:
+                run.all(server, url, silent=not verbosity)
+        except TooLarge as error:
+            stopped = f"{error} A smaller --page-size may help."
         except SourceError as error:
             stopped = str(error)
         except KeyboardInterrupt:
             stopped = "Stopped."
-        finally:
-            server.close()
         if run.read or not stopped:
             self._tell(run, url)
         if stopped:
             kept = run.read and not dry_run
-            again = "What was imported stays; run it again." if kept else "Nothing was changed."
+            again = (
+                "Imported agents stay. Run it again to continue."
+                if kept
+                else "Nothing was changed."
+            )
             raise CommandError(f"{stopped} {again}")
         if refused := sum(left.refused for left in run.brought.left):
-            raise CommandError(f"Not imported: {refused:,} of {run.read:,} agents, named above.")
+            raise CommandError(
+                f"Not imported: {refused:,} of {run.read:,} agents. See the errors above."
+            )
 
     def _tell(self, run: "_Run", url: str) -> None:
         for left in run.brought.left:
             line = f"{shown(left.agent_id)}: {'not imported: ' if left.refused else ''}{left.why}"
             self.stderr.write(line)
         done = run.brought
-        verbs = ("would be made", "would change") if run.dry_run else ("made", "changed")
+        verbs = ("would be created", "would be updated") if run.dry_run else ("created", "updated")
         self.stdout.write(
             f"{url}: {run.read:,} agents read; {done.made:,} {verbs[0]}, {done.changed:,} "
-            f"{verbs[1]}, {done.same:,} as they were, {len(done.left):,} left."
+            f"{verbs[1]}, {done.same:,} unchanged, {len(done.left):,} skipped."
         )
         counts = [
             f"{n:,} {one if n == 1 else several}" for (one, several), n in run.unkept.items() if n
@@ -103,7 +134,7 @@ class Command(BaseCommand):
 
 
 class _Run:
-    """One import, page by page, and what has come of it so far."""
+    """One import, page by page, and its results so far."""
 
     def __init__(self, *, dry_run: bool, tags: Sequence[str]) -> None:
         self.dry_run = dry_run
@@ -112,25 +143,29 @@ class _Run:
         self.brought = Brought()
         self.unkept: Counter[tuple[str, str]] = Counter()
         self._source = ""
+        self._seen: set[str] = set()
 
-    def all(self, server: LettaServer, page_size: int, *, silent: bool) -> None:
-        """Read and import everything. Raises SourceError; what was imported before it stays."""
-        self._source = server.url
-        # On stderr; silent where that is no terminal, so that logs stay readable.
-        with tqdm(total=server.count(), unit=" agents", disable=True if silent else None) as bar:
-            for page in server.pages(page_size):
+    def all(self, server: LettaConnector, url: str, *, silent: bool) -> None:
+        """Read and import everything. Raises SourceError; agents already imported stay."""
+        self._source = url
+        total = server.count(seconds=_SECONDS)
+        # On stderr, and only on a terminal, so that logs stay readable.
+        with tqdm(total=total, unit=" agents", disable=True if silent else None) as bar:
+            for page in server.agents(seconds=_SECONDS):
                 self._page(page)
                 bar.update(len(page))
         self.brought.left += letta_import.finish(
-            source_url=self._source, seen=server.seen, actor=_ACTOR, dry_run=self.dry_run
+            source_url=self._source, seen=self._seen, actor=_ACTOR, dry_run=self.dry_run
         )
 
-    def _page(self, page: list[SourceAgent | Unread]) -> None:
-        agents = [one for one in page if isinstance(one, SourceAgent)]
+    def _page(self, page: list[SeenAgent | Unread]) -> None:
+        self._seen.update(seen.id for seen in page if seen.id is not None)
+        read = [source_agent(seen) if isinstance(seen, SeenAgent) else seen for seen in page]
+        agents = [agent for agent in read if isinstance(agent, SourceAgent)]
         self.brought.left += [
-            Left(one.id or "an agent without an ID", one.why)
-            for one in page
-            if isinstance(one, Unread)
+            Left(agent.id or "an agent without an ID", agent.why)
+            for agent in read
+            if isinstance(agent, Unread)
         ]
         self.brought.add(
             letta_import.import_page(
@@ -162,7 +197,7 @@ def _legal(tags: list[str]) -> list[str]:
 
 
 def _token(token: str | None, file: Path | None) -> str | None:
-    """The token, also from its file. Raises SourceError."""
+    """Return the token from the option or its file. Raises SourceError."""
     if file is None:
         return token
     try:

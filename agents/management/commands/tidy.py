@@ -1,22 +1,22 @@
-"""Remove what nobody needs any more; run it each night."""
+"""Remove old rows that nobody needs. Run it every night."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from agents.actors import command_actor
-from agents.domain.tidy import tidy
+from agents.core.actors import command_actor
+from agents.domain.upkeep.tidy import tidy
 
 
 class Command(BaseCommand):
-    help = "Remove ended sessions, and old traces of tasks, expired short-lived keys, unused plans."
+    help = "Remove ended sessions, old task records, expired limited keys and unused plans."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--days",
             type=int,
             default=30,
-            help="how long keys, plans and traces stay after their end (default: %(default)s)",
+            help="days to keep keys, plans and task records after their end (default: %(default)s)",
         )
 
     def handle(self, *, days: int, verbosity: int, **_options: Any) -> None:

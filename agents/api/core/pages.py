@@ -1,0 +1,36 @@
+"""Pagination of lists."""
+
+from django.http import HttpRequest
+
+from agents.api.core.answers import Answer
+from agents.api.core.common import Span
+from agents.core.actors import Actor
+from agents.core.filters import Sort
+from agents.queries import agents
+from agents.queries.agents import Position
+
+
+def link_next(response: Answer, request: HttpRequest, cursor: str | None) -> Answer:
+    """Add `Link: <...>; rel="next"` unless this is the last page.
+
+    `cursor` is the ID after which the next page starts, None on the last page.
+    """
+    if cursor is not None:
+        query = request.GET.copy()
+        if "after" not in query:
+            query.pop(
+                "before", None
+            )  # this page ended before a cursor; the next starts after this page
+        query["after"] = cursor
+        address = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+        response.headers["Link"] = f'<{address}>; rel="next"'
+    return response
+
+
+def ends_of(span: Span, *, actor: Actor, sort: Sort) -> tuple[Position | None, Position | None]:
+    """Return the positions after and before which to list agents. Raises BadRequest."""
+    after, before = (
+        agents.position_of(cursor, actor=actor, sort=sort) if cursor else None
+        for cursor in (span.after, span.before)
+    )
+    return after, before

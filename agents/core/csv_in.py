@@ -1,0 +1,279 @@
+"""Rows of agent and tag as spreadsheets, programs and people write them. Pure: no database.
+
+A file's encoding, delimiter and header are recognized; every assumption, trim and refusal is
+reported with its line. Cells that `csv_cells.guarded` made are read back exactly.
+"""
+
+import codecs
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from agents.core.csv_cells import unguarded
+from agents.core.errors import Invalid, LimitExceeded
+from agents.core.limits import CSV_LINE_LENGTH, CSV_ROWS
+from agents.core.tag_text import json_list, problem, shown, text_problem, typed_parts
+
+TOO_MANY = f"At most {CSV_ROWS:,} rows fit in one change."
+_WORKBOOKS = {b"PK\x03\x04": "a workbook or zip file", b"\xd0\xcf\x11\xe0": "an Excel workbook"}
+_SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
+_DELIMITERS = ",;\t"
+_ID_HEADERS = ("agentid", "id", "agent")
+_AGENT_ID = re.compile(r"\s*agent-(?:local-)?[0-9a-f]{8}-")
+# One cell may hold all tags of an agent; Python's own limit is smaller, and global.
+csv.field_size_limit(CSV_LINE_LENGTH)
+
+Report = tuple[int, str, str]  # line (0: the whole file), the text, what was found
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a file says: the tags wanted by agent id (with their lines), the lines refused with the
+    reason, and what was changed or assumed in reading."""
+
+    wanted: dict[str, dict[str, int]] = field(default_factory=dict)
+    refused: list[Report] = field(default_factory=list)
+    noted: list[Report] = field(default_factory=list)
+    pairs: int = 0
+
+
+def text_of(data: bytes) -> tuple[str, str]:
+    """The text of a file, and a note on its encoding where that is not UTF-8. Raises Invalid."""
+    for start, kind in _WORKBOOKS.items():
+        if data.startswith(start):
+            raise Invalid(
+                f"The file is {kind}, not CSV. In the spreadsheet program, save it as “CSV UTF-8” "
+                "and choose that file, or copy the cells and paste them into “Rows”.",
+                field="file",
+            )
+    encoding = json.detect_encoding(data)  # by byte order marks and NUL bytes
+    try:
+        text = data.decode(encoding)
+        note = "" if encoding.startswith("utf-8") else f"Read as {encoding[:6].upper()} text."
+    except UnicodeError:
+        if encoding != "utf-8":
+            raise Invalid(
+                f"The file looks like {encoding[:6].upper()} text, but is damaged.", field="file"
+            ) from None
+        text, note = _windows_text(data)
+    if why := text_problem(text):
+        raise Invalid(f"The file is not text: it {why}.", field="file")
+    return text, note
+
+
+def _windows_text(data: bytes) -> tuple[str, str]:
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        text = ""
+    if not text or any(byte in data for byte in (b"\x00", b"\x01", b"\x02", b"\x03", b"\x04")):
+        raise Invalid(
+            "The file is not text in UTF-8, UTF-16 or Windows-1252. Save it as “CSV UTF-8”.",
+            field="file",
+        )
+    return text, (
+        "Read as Windows-1252, because it is not UTF-8. Check letters with accents in the plan; "
+        "if they are wrong, save the file as “CSV UTF-8”."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where a row has its agent and its tags; `width` is that of the header, or of two cells."""
+
+    agent: int = 0
+    tag: tuple[int, ...] = (1,)
+    tags: tuple[int, ...] = ()
+    width: int = 2
+
+
+def read_rows(text: str, *, note: str = "") -> Rows:
+    """Read the text, with or without a header. Raises Invalid (too much of it, a wrong header)."""
+    rows = Rows(noted=[(0, "", note)] if note else [])
+    lines = _lines(text)
+    start = next((n for n, line in enumerate(lines) if line.strip()), len(lines))
+    separator = _SEP_LINE.fullmatch(lines[start].strip()) if start < len(lines) else None
+    start += bool(separator)
+    first = next((line for line in lines[start:] if line.strip()), "")
+    delimiter = separator[1] if separator else _delimiter(first)
+    columns: _Columns | None = None
+    for line, cells in _records(lines, start, delimiter, rows):
+        if not any(cell.strip() for cell in cells):
+            continue
+        if columns is None:
+            columns = _header(cells)
+            if columns is not None:
+                continue
+            columns = _Columns()
+        _take_row(rows, line, cells, columns)
+    return rows
+
+
+def take(rows: Rows, line: int, agent_id: str, tag: str) -> None:
+    """Add a pair to the rows, or to the refused ones. Raises Invalid where there are too many."""
+    rows.pairs += 1
+    if rows.pairs > CSV_ROWS:
+        raise Invalid(TOO_MANY, field="rows")
+    named = rows.wanted.get(agent_id, {})
+    if why := problem(tag):
+        rows.refused.append((line, shown(f"{agent_id},{tag}"), f"names a tag that {why}."))
+    elif first := named.get(tag):
+        text = f"repeats line {first:,}." if first != line else "names this tag twice."
+        rows.refused.append((line, shown(f"{agent_id},{tag}"), text))
+    else:
+        rows.wanted.setdefault(agent_id, {})[tag] = line
+
+
+def _lines(text: str) -> list[str]:
+    # Python on Windows writes CR CR LF where a file was opened without newline="".
+    plain = text.lstrip("\ufeff").replace("\r\r\n", "\r\n")
+    lines = list(io.StringIO(plain, newline=""))
+    for number, line in enumerate(lines, 1):
+        if len(line) > CSV_LINE_LENGTH:
+            raise LimitExceeded(
+                f"Line {number:,} is {len(line):,} characters; the limit is {CSV_LINE_LENGTH:,}.",
+                field="rows",
+            )
+    return lines
+
+
+def _delimiter(line: str) -> str:
+    """The delimiter with which the line is a header, or else its first one outside of quotes."""
+    for delimiter in _DELIMITERS:
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+        names = [_plain(cell) for cell in cells]
+        if any(name in names for name in _ID_HEADERS) and ("tag" in names or "tags" in names):
+            return delimiter
+    outside = re.sub(r'"[^"]*"?', "", line)
+    return next((char for char in outside if char in _DELIMITERS), ",")
+
+
+def _records(
+    lines: Sequence[str], start: int, delimiter: str, rows: Rows
+) -> Iterator[tuple[int, list[str]]]:
+    """The records with the numbers of their first lines; broken ones are refused one by one."""
+    spaced = any(re.search(rf'{re.escape(delimiter)} +"', line) for line in lines)
+    while start < len(lines):
+        reader = csv.reader(
+            lines[start:], delimiter=delimiter, strict=True, skipinitialspace=spaced
+        )
+        begin, reached = start, len(lines)
+        while True:
+            line = begin + reader.line_num
+            try:
+                cells = next(reader)
+            except StopIteration:
+                break
+            except csv.Error as error:
+                rows.refused.append((line + 1, shown(lines[line].rstrip()), _broken(error)))
+                # Where a quote is never closed, the next lines are read without it.
+                if "unexpected end" in str(error):
+                    reached = line + 1
+                    break
+                continue
+            yield line + 1, cells
+        start = reached
+
+
+def _broken(error: csv.Error) -> str:
+    if "unexpected end" in str(error):
+        return "has a quote that is never closed."
+    if "expected after" in str(error):
+        return 'has a quote inside a quoted cell. Write "" for it.'
+    return f"is no CSV: {error}."
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_\-\ufeff]+", "", name).casefold()
+
+
+def _header(cells: Sequence[str]) -> _Columns | None:
+    """The columns that a header names, or None if the cells are no header. Raises Invalid."""
+    if any(_AGENT_ID.match(cell) for cell in cells):
+        return None  # the tag of the first row may well be called "tag" or "id"
+    names = [_plain(cell) for cell in cells]
+    agent = next((names.index(name) for name in _ID_HEADERS if name in names), None)
+    tag = tuple(n for n, name in enumerate(names) if name == "tag")
+    tags = tuple(n for n, name in enumerate(names) if name == "tags")
+    if agent is None and not (tag or tags):
+        return None
+    if agent is None:
+        raise Invalid("The header has no column “agent_id” (or “id”).", field="rows")
+    if not (tag or tags):
+        raise Invalid("The header has no column “tag” or “tags”.", field="rows")
+    return _Columns(agent, tag, tags, len(cells))
+
+
+def _take_row(rows: Rows, line: int, cells: list[str], columns: _Columns) -> None:
+    while len(cells) > columns.width and not cells[-1].strip():
+        cells.pop()  # delimiters that a spreadsheet adds at the end
+    whole = shown(",".join(cells))
+    if len(cells) > columns.width or (columns.width == 2 and len(cells) < 2):
+        count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
+        wanted = "two" if columns.width == 2 else f"{columns.width}"
+        rows.refused.append((line, whole, f"has {count} and not {wanted}."))
+        return
+    cells += [""] * (columns.width - len(cells))
+    agent_id = _trimmed(rows, line, cells[columns.agent]).strip("\ufeff\u200b")
+    if not agent_id:
+        rows.refused.append((line, whole, "has no agent ID."))
+        return
+    for place in columns.tag:
+        take(rows, line, agent_id, _noted(rows, line, _trimmed(rows, line, cells[place])))
+    for place in columns.tags:
+        for name in _several(rows, line, cells[place]):
+            take(rows, line, agent_id, _noted(rows, line, name))
+
+
+def _trimmed(rows: Rows, line: int, cell: str) -> str:
+    """The cell's text: exactly where an export guarded it, else without space around it."""
+    cell = cell.replace("\r\n", "\n")
+    exact = unguarded(cell)
+    if exact != cell:
+        return exact
+    text = cell.strip()
+    if text != cell:
+        rows.noted.append(
+            (line, shown(cell), "had spaces at its start or end, which were removed.")
+        )
+    return text
+
+
+def _several(rows: Rows, line: int, cell: str) -> list[str]:
+    """Return the tags of a cell: a JSON list as ADE exports it, or names separated as in the field for adding tags."""
+    text = unguarded(cell.strip()).replace("\r\n", "\n")
+    if text.startswith("["):
+        if (names := json_list(text)) is not None:
+            return list(dict.fromkeys(names))
+        if text.startswith('["'):
+            rows.refused.append((line, shown(text), "has a list of tags that is cut off."))
+            return []
+    parts = [part.strip() for part in typed_parts(text, also=";")]
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def _noted(rows: Rows, line: int, name: str) -> str:
+    """The name as it is, with a note where UTF-8 was once read as Windows-1252."""
+    meant = _once_encoded(name)
+    if meant is not None:
+        rows.noted.append((line, shown(name), f"looks encoded twice: “{shown(meant)}”?"))
+    return name
+
+
+def _once_encoded(name: str) -> str | None:
+    if name.isascii():
+        return None
+    try:
+        # Bytes without a character in Windows-1252 are kept as control characters.
+        raw = b"".join(
+            char.encode("cp1252")
+            if ord(char) > 0xFF or char.isprintable()
+            else char.encode("latin-1")
+            for char in name
+        )
+        return codecs.decode(raw, "utf-8")
+    except UnicodeError:
+        return None

@@ -1,0 +1,1 @@
+"""Off-board a user: list what belongs to them, let it go, read it back, and write a receipt."""

@@ -1,0 +1,1 @@
+"""Sources: sync with the servers where agents run, both ways."""

@@ -1,0 +1,1 @@
+"""Delete agents at their source, keep their agent files, and restore them there."""

@@ -1,0 +1,86 @@
+"""The bytes of an agent file as JSON of the current form, bounded before any value is made of them."""
+
+import json
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from agents.core.errors import Invalid, LimitExceeded
+from agents.core.json_text import size_problem
+from agents.domain.transfer.single_agent import (
+    block_list,
+    current_form,
+    is_single_agent,
+    tag_names,
+)
+
+
+class NoAgentFile(Invalid):
+    """JSON that describes no agent."""
+
+
+def decoded(data: bytes) -> dict[str, Any]:
+    """The object that the file holds."""
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if len(data) > most:
+        raise LimitExceeded(f"is {len(data):,} bytes; the limit is {most:,}.")
+    if not data.strip():
+        raise Invalid("is empty.")
+    value = _json(_utf8(data))
+    if isinstance(value, str):
+        value = _json(value.encode())
+    if not isinstance(value, dict):
+        raise Invalid(f"is no agent file: it holds {_kind(value)}, not an object.")
+    if "agents" in value:
+        return _with_inline_blocks(value)
+    if not is_single_agent(value):
+        raise NoAgentFile(
+            "is no agent file: it has neither “agents” nor the fields of a single agent."
+        )
+    return current_form(value)
+
+
+def _utf8(data: bytes) -> bytes:
+    """The text as UTF-8 without a mark. PowerShell's `>` writes UTF-16."""
+    encoding = json.detect_encoding(data)
+    if encoding == "utf-8":
+        return data
+    try:
+        text = data.decode(encoding)
+        return text.removeprefix("\ufeff").encode()
+    except UnicodeError as error:
+        name = encoding.upper().removesuffix("-SIG")
+        raise Invalid(f"looks like {name} text, but cannot be read as such: {error}.") from error
+
+
+def _with_inline_blocks(value: dict[str, Any]) -> dict[str, Any]:
+    """The file with blocks that stand inside an agent (`memory_blocks`) among the others."""
+    if not isinstance(value["agents"], list):
+        return value
+    agents, blocks = [], value.get("blocks") or []
+    for number, agent in enumerate(value["agents"]):
+        inline = block_list(agent.get("memory_blocks")) if isinstance(agent, dict) else []
+        for place, block in enumerate(inline):
+            block["id"] = f"inline-{number}-{place}"
+        if isinstance(agent, dict) and "tags" in agent:
+            agent = {**agent, "tags": tag_names(agent["tags"])}
+        if inline:
+            keys = [*(agent.get("block_ids") or []), *(block["id"] for block in inline)]
+            agent, blocks = {**agent, "block_ids": keys}, [*blocks, *inline]
+        agents.append(agent)
+    return {**value, "agents": agents, "blocks": blocks}
+
+
+def _json(data: bytes) -> Any:
+    if problem := size_problem(data):
+        raise Invalid(f"{problem}.")
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"is not valid JSON: {error}.") from error
+
+
+def _kind(value: object) -> str:
+    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

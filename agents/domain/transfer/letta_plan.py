@@ -1,0 +1,154 @@
+"""What an import would do with a page of agents: make, change, leave. Reads only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from agents.core.actors import Actor
+from agents.core.errors import DomainError, LimitExceeded
+from agents.core.json_text import loads
+from agents.domain.agents.new import NewAgent, columns_of
+from agents.domain.memory.new import checked_blocks
+from agents.domain.tags.edit import require_legal_tags
+from agents.domain.transfer import letta_blocks
+from agents.domain.transfer.letta_state import SourceAgent, SourceBlock
+from agents.models import Agent, ImportedAgent, ImportedBlock, ImportSource, Tombstone
+
+_CONFLICT = "an agent with this ID is here that did not come from this source"
+_CONNECTED = "belongs to a connected server, which keeps it in step"
+_DELETED = "was deleted here and is not brought back"
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An agent to be made."""
+
+    agent: SourceAgent
+    spec: NewAgent
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed at the source since the last import of an agent that is here."""
+
+    agent: SourceAgent
+    row: ImportedAgent
+    fields: bool
+    add: list[str]
+    remove: list[str]
+    attach: list[SourceBlock]
+    detach: list[str]
+    edited: list[SourceBlock]
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.fields or self.add or self.remove or self.attach or self.detach or self.edited
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An agent that is left as it is, and why. `refused` if it should have come in."""
+
+    agent_id: str
+    why: str
+    refused: bool
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done with a page."""
+
+    new: list[New] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    same: int = 0
+    left: list[Kept] = field(default_factory=list)
+
+
+def plan_page(
+    agents: Sequence[SourceAgent], *, source: ImportSource, actor: Actor, tags: list[str]
+) -> Plan:
+    """Compare agents with what is here and what the last import left."""
+    wanted = {agent.id: agent for agent in agents}  # the last one, should one come twice
+    rows = ImportedAgent.objects.filter(source=source, public_id__in=wanted)
+    by_id = {row.public_id: row for row in rows}
+    visible = Agent.objects.visible_to(actor).filter(public_id__in=wanted)
+    here, connected = _ids(visible), _ids(visible.exclude(source=None))
+    buried = _ids(Tombstone.objects.filter(public_id__in=wanted))
+    blocks = letta_blocks.known(source, {b.id for agent in agents for b in agent.own_blocks})
+    plan = Plan()
+    for public_id, agent in wanted.items():
+        row = by_id.get(public_id)
+        if public_id in connected:
+            plan.left.append(Kept(public_id, _CONNECTED, refused=False))
+        elif public_id in here and row is None:
+            plan.left.append(Kept(public_id, _CONFLICT, refused=True))
+        elif public_id not in here and (row or public_id in buried):
+            plan.left.append(Kept(public_id, _DELETED, refused=False))
+        else:
+            _place(plan, agent, row, blocks, tags)
+    return plan
+
+
+def _ids(rows: QuerySet[Any]) -> set[str]:
+    return set(rows.values_list("public_id", flat=True))
+
+
+def _place(
+    plan: Plan,
+    agent: SourceAgent,
+    row: ImportedAgent | None,
+    blocks: dict[str, ImportedBlock],
+    tags: list[str],
+) -> None:
+    """Put one agent where it belongs in the plan."""
+    try:
+        if row is None:
+            plan.new.append(New(agent, _checked(agent, tags)))
+        elif change := _change(agent, row, blocks):
+            _checked(agent, [])
+            plan.changes.append(change)
+        else:
+            plan.same += 1
+    except DomainError as error:
+        plan.left.append(Kept(agent.id, error.message, refused=True))
+
+
+def _checked(agent: SourceAgent, tags: list[str]) -> NewAgent:
+    """The agent as it would be made. Raises Invalid or BadRequest for all it breaks by itself.
+
+    The write checks again; here it keeps one bad agent from holding up its page.
+    """
+    spec = agent.new(tags=tags)
+    columns_of(spec)
+    checked_blocks([block.new() for block in agent.own_blocks])
+    if len(require_legal_tags(spec.tags)) > settings.MAX_TAGS_PER_AGENT:
+        raise LimitExceeded(
+            f"An agent has at most {settings.MAX_TAGS_PER_AGENT:,} tags; this one has "
+            f"{len(spec.tags):,}.",
+            field="tags",
+        )
+    return spec
+
+
+def _change(
+    agent: SourceAgent, row: ImportedAgent, known: dict[str, ImportedBlock]
+) -> Change | None:
+    """What changed at the source since, or None for nothing."""
+    then, now = loads(row.tags), agent.tags
+    blocks_then = set(loads(row.blocks))
+    blocks = agent.own_blocks
+    change = Change(
+        agent=agent,
+        row=row,
+        fields=agent.digest != row.digest,
+        add=sorted(set(now) - set(then)),
+        remove=sorted(set(then) - set(now)),
+        attach=[block for block in blocks if block.id not in blocks_then],
+        detach=sorted(blocks_then - {block.id for block in blocks}),
+        edited=[b for b in blocks if b.id in known and known[b.id].digest != b.digest],
+    )
+    return change if change else None

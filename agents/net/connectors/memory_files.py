@@ -1,0 +1,41 @@
+"""Memory files of an App Server: Markdown with a head of `name` and `description`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from agents.net.connectors.base import Rejected, SeenBlock
+
+_FRONT_MATTER = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)
+_DESCRIPTION = re.compile(r"^description:.*\n(?!\s)", re.MULTILINE)
+
+
+def memory_block(entry: object) -> SeenBlock | None:
+    """Read an entry of `list_memory`; None for files that are no text."""
+    if not isinstance(entry, dict) or entry.get("kind", "markdown") != "markdown":
+        return None
+    path, content = entry.get("relative_path"), entry.get("content")
+    if not isinstance(path, str) or not isinstance(content, str):
+        return None
+    more = {name: value for name, value in entry.items() if name != "content"}
+    return SeenBlock(id=path, label=path.removesuffix(".md"), value=content, fields=more)
+
+
+def with_changes(content: str, old: SeenBlock, fields: Mapping[str, Any]) -> str:
+    """The text of a memory file with another value, another description, or both."""
+    head = _FRONT_MATTER.match(content)
+    front = head[0] if head else f"---\nname: {old.label}\n---\n"
+    value: str = fields.get("value", content[head.end() :] if head else content)
+    if "description" in fields:
+        # The server takes the rest of the line as it is; it reads no YAML.
+        description = fields["description"] or ""
+        if "\n" in description or "\r" in description:
+            raise Rejected("At an App Server, a description is one line.")
+        line = f"description: {description}\n"
+        if _DESCRIPTION.search(front):
+            front = _DESCRIPTION.sub(lambda _: line, front, count=1)
+        elif re.search(r"^description:", front, re.MULTILINE):
+            raise Rejected("The description has several lines. Edit it at the server.")
+        else:
+            front = f"{front.removesuffix('---' + chr(10))}{line}---\n"
+    return front + value

@@ -1,0 +1,67 @@
+"""An agent's history: who changed its tags and settings, when, from where and why; and undo."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods
+
+from ade.http import render_page, see_other, wants_fragment
+from agents.core.actors import Actor, Power
+from agents.domain.history.undo import undo
+from agents.models import Agent, ChangeSet, Tag
+from agents.queries.history.agent import feed
+from agents.queries.history.undo_plan import needs_review, undone_sets
+from agents.views.core.actors import actor_of, change_set_of, find_agent, history_key
+from agents.views.core.history_words import by_day
+from agents.views.core.tag_editor import undo_in_words
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def history(request: HttpRequest, agent_id: str) -> HttpResponse:
+    """Show a page of the history; a post undoes one change set on this agent."""
+    actor = actor_of(request)
+    agent = find_agent(actor, agent_id)
+    if request.method != "POST":
+        return _page(request, agent, actor)
+    number = change_set_of(request)
+    found = ChangeSet.objects.filter(id=number, changes__agent_id=agent_id).first()
+    if (
+        found is not None
+        and "confirm" not in request.POST
+        and actor.can(Power.WRITE)
+        and needs_review(found, agent_id=agent_id)
+    ):
+        return _to_plan(request, number, agent_id)
+    undone = undo(change_set_id=number, actor=actor, agent_id=agent_id)
+    said = undo_in_words(undone)
+    if wants_fragment(request):
+        return _page(request, agent, actor, said=said)
+    messages.success(request, said)
+    return see_other(reverse("agent-history", args=[agent_id]))
+
+
+def _to_plan(request: HttpRequest, number: int, agent_id: str) -> HttpResponse:
+    url = f"{reverse('change-set-undo', args=[number])}?{urlencode({'agent': agent_id})}"
+    if not wants_fragment(request):
+        return see_other(url)
+    response = HttpResponse()
+    response.headers["HX-Redirect"] = url
+    return response
+
+
+def _page(request: HttpRequest, agent: Agent, actor: Actor, *, said: str = "") -> HttpResponse:
+    found = feed(agent, before=history_key(request, "before"))
+    names = {str(change.tag) for entry in found.entries for change in entry.changes if change.tag}
+    context = {
+        "agent": agent,
+        "feed": found,
+        "days": by_day(found.entries),
+        "known": {tag.name: tag for tag in Tag.objects.filter(name__in=names)},
+        "undone": undone_sets([entry.change_set.id for entry in found.entries]),
+        "said": said,
+        "may_write": actor.can(Power.WRITE),
+        "nav": "agents",
+        "tab": "history",
+    }
+    return render_page(request, "history/agent.html", context, fragment="history")
