@@ -24,6 +24,9 @@ def test_bad_at_the_end(broken_at_the_end):
 
 def test_skipped():
     pytest.skip("for a reason")
+
+def test_good_alone(pytestconfig):
+    assert pytestconfig.getoption("lf")
 """
 
 
@@ -44,13 +47,23 @@ def run(tmp_path, monkeypatch, capfd):
 
 
 def test_all_runs_are_added_up(run):
-    assert run(times=2) == (1, "2 passed, 4 failed, 2 skipped")
+    assert run(times=2) == (1, "4 passed, 4 failed, 2 skipped")
+
+
+def test_what_passes_alone_does_not_fail_the_run(run, capfd):
+    assert run("-k", "test_good") == (0, "2 passed, 0 failed, 0 skipped")
 
 
 def test_a_skipped_test_fails_only_in_ci(run, monkeypatch):
-    assert run("-k", "test_good or test_skipped") == (0, "1 passed, 0 failed, 1 skipped")
+    assert run("-k", "(test_good and not alone) or test_skipped") == (
+        0,
+        "1 passed, 0 failed, 1 skipped",
+    )
     monkeypatch.setenv("CI", "true")
-    assert run("-k", "test_good or test_skipped") == (1, "1 passed, 0 failed, 1 skipped")
+    assert run("-k", "(test_good and not alone) or test_skipped") == (
+        1,
+        "1 passed, 0 failed, 1 skipped",
+    )
 
 
 def test_a_run_without_tests_or_with_a_wrong_option_fails(run):
