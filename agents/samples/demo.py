@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from agents.core import spans
 from agents.core.actors import ADMIN, Actor, ActorKind, Source
 from agents.domain.agents.new import NewAgent
 from agents.domain.agents.write import create_agent
@@ -126,6 +127,12 @@ def _date_back(when: datetime) -> None:
     """
     change_set = ChangeSet.objects.latest("id")
     ChangeSet.objects.filter(id=change_set.id).update(created_at=when)
+    changes = list(change_set.changes.all())
+    for change in changes:
+        change.at = when
+        if change.added_at is not None:
+            change.span_node = spans.node(change.added_at, when)
+    Change.objects.bulk_update(changes, ["at", "span_node"])
     added = AgentTag.objects.filter(change_set_id=change_set.id)
     # Each by the ids that the one before found: nested, a database without statistics of its
     # tables has been seen to take seconds for each.
@@ -133,7 +140,7 @@ def _date_back(when: datetime) -> None:
     tags.update(last_added_at=when)
     tags.filter(created_at__gt=when).update(created_at=when)
     added.update(added_at=when)
-    ids = list(change_set.changes.values_list("agent_id", flat=True))
+    ids = [change.agent_id for change in changes]
     agents = list(Agent.objects.filter(public_id__in=ids).values_list("pk", flat=True))
     Agent.objects.filter(pk__in=agents).update(updated_at=when)
     blocks = AgentBlock.objects.filter(agent_id__in=agents).values_list("block_id", flat=True)

@@ -1,5 +1,7 @@
 """manage.py demo_data: a believable console at once, and never over someone's own data."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -8,6 +10,8 @@ from django.utils import timezone
 from agents.domain.agents.write import delete_agent
 from agents.domain.upkeep import recount
 from agents.models import Agent, AgentTag, Block, Change, ChangeSet, Tag
+from agents.queries.access.listed import PastFilter, agents_at
+from agents.queries.access.past import agent_at
 from agents.samples import demo
 from tests.helpers import ROOT, make_agent, tags_of
 
@@ -60,6 +64,21 @@ def test_past_is_in_order_and_over() -> None:
         "tags",
         "undo",
     }
+
+
+def test_a_past_moment_can_be_asked_for() -> None:
+    call_command("demo_data")
+    hedda = demo.public_id("Hedda")
+    added, taken_off = Change.objects.filter(agent_id=hedda, tag="vip").order_by("id")
+    for moment, listed in [
+        (added.moment - timedelta(seconds=1), False),
+        (added.moment, True),
+        (taken_off.moment - timedelta(seconds=1), True),
+        (taken_off.moment, False),
+    ]:
+        found = agents_at(PastFilter(all=["vip"]), moment, size=100).rows
+        assert (hedda in [row.public_id for row in found]) is listed
+        assert ("vip" in agent_at(hedda, moment).tags) is listed
 
 
 def test_changes_of_the_demo_stand_in_its_agents() -> None:
