@@ -106,7 +106,8 @@ def test_noting_the_use_of_a_key_stops_no_writer(
     )
     assert Counter(status for status, _ in wrote) == {200: len(wrote)}
     assert Counter(status for status, _ in read) == {200: len(read)}
-    assert took[-1] < 2
+    # A stall takes 20 s and more. The short form runs beside other tests.
+    assert took[-1] < (2 if seconds > 60 else 8)
 
 
 def is_used(other: sqlite3.Connection) -> bool:
@@ -144,5 +145,5 @@ def test_a_held_write_lock_stops_no_reader(made: Made, tmp_path: Path) -> None:
             freed = len(wrote)
             eventually(lambda: len(wrote) > freed + 50, seconds=60)
     print(f"held for {HELD} s: " + ", ".join(f"{k} {v:.2f} s" for k, v in slowest.items()))
-    assert max(slowest.values()) < 1
+    assert max(slowest.values()) < HELD / 4
     assert Counter(status for status, _ in wrote) == {200: len(wrote)}

@@ -5,7 +5,7 @@ import resource
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -56,6 +56,17 @@ def refused_when_descriptors_are_free(server: Server) -> float:
     return seen[name]
 
 
+def probe(server: Server) -> int:
+    """Ask for the health as probes do, up to three times.
+
+    A connection whose request the busy server has not read for a second may be ended as unused.
+    """
+    for _ in range(2):
+        with suppress(httpx.ReadError, httpx.RemoteProtocolError):
+            return httpx.get(f"{server.address}/healthz", timeout=20).status_code
+    return httpx.get(f"{server.address}/healthz", timeout=20).status_code
+
+
 def test_unused_connections_make_room_for_a_probe(server: Server) -> None:
     before = measured(server)
     assert before["ade_worker_slots"] == 8
@@ -67,8 +78,7 @@ def test_unused_connections_make_room_for_a_probe(server: Server) -> None:
         for _ in range(200):
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
         for _ in range(5):
-            answer = httpx.get(f"{server.address}/healthz", timeout=20)
-            assert answer.status_code == 200, server.log.read_text()
+            assert probe(server) == 200, server.log.read_text()
     assert 1 <= lines(server) <= processes  # each says it once a minute
     assert refused_when_descriptors_are_free(server) > 100
 
@@ -76,6 +86,5 @@ def test_unused_connections_make_room_for_a_probe(server: Server) -> None:
 def test_a_probe_is_answered_where_no_connection_can_be_ended(server: Server) -> None:
     processes = leave(server, 0)
     for _ in range(20):
-        answer = httpx.get(f"{server.address}/healthz", timeout=20)
-        assert answer.status_code == 200, server.log.read_text()
+        assert probe(server) == 200, server.log.read_text()
     assert lines(server) <= processes
