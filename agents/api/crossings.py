@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
+from agents.api.core.field_names import FilterQuery
 from agents.api.core.schemas import READ, answers
 from agents.core.actors import Power
 from agents.queries.crossings import crossing_page
@@ -16,7 +17,7 @@ from agents.tasks.crossings import ask_to_look
 router = Router(tags=["users"])
 
 
-class CrossingQuery(BaseModel):
+class CrossingQuery(FilterQuery):
     """Which crossings, and which page of them."""
 
     limit: int = Field(50, ge=1, le=100)

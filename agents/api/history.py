@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
+from agents.api.core.field_names import FilterQuery
 from agents.api.core.schemas import READ, READ_ONE, WRITE, answers
 from agents.core.errors import Invalid
 from agents.core.limits import REASON_LENGTH
@@ -32,7 +33,7 @@ _LARGEST = 2**62
 _KEPT = 1000  # skipped changes in the response to an undo
 
 
-class HistoryQuery(BaseModel):
+class HistoryQuery(FilterQuery):
     """Which change-sets, and which page of them."""
 
     limit: int = Field(50, ge=1, le=200)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.common import Body, Json
+from agents.api.core.field_names import FilterQuery
 from agents.api.core.schemas import READ, READ_ONE, WRITE, Done, answers
 from agents.core.errors import Invalid
 from agents.core.json_text import loads
@@ -91,7 +92,7 @@ class RemovalQuery(BaseModel):
     plan: str | None = Field(None, description="The plan's `plan`. 409 if it is out of date.")
 
 
-class InboxQuery(BaseModel):
+class InboxQuery(FilterQuery):
     """Which questions."""
 
     limit: int = Field(50, ge=1, le=200)

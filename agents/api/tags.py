@@ -8,6 +8,7 @@ from agents.api.agents.routes import if_match_of
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.idempotency import IDEMPOTENT, PARAMETER, Made, idempotent
+from agents.api.core.not_kept import name_not_kept, names_not_kept
 from agents.api.core.schemas import IF_MATCH, WRITE_IF, TagsState, answers
 from agents.core.etag import etag_of
 from agents.domain.core.transactions import snapshot
@@ -26,7 +27,7 @@ router = Router(tags=["agents"])
 )
 def change_tags(request: HttpRequest, agent_id: AgentId, body: TagsBody) -> Answer:
     """Add and remove tags, both or neither. Returns all tags of the agent."""
-    return _change(request, agent_id, body)
+    return name_not_kept(_change(request, agent_id, body), names_not_kept(body))
 
 
 def _changed(request: HttpRequest, ids: list[str]) -> Answer:

@@ -11,6 +11,7 @@ from ade.http import show_once
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.common import Body
+from agents.api.core.field_names import FilterQuery
 from agents.api.core.schemas import READ, READ_ONE, WRITE, Done, answers
 from agents.core.errors import BadRequest
 from agents.core.json_text import loads
@@ -55,7 +56,7 @@ class WebhookEditBody(Body):
     )
 
 
-class DeliveriesQuery(BaseModel):
+class DeliveriesQuery(FilterQuery):
     """Which page of deliveries."""
 
     limit: int = Field(50, ge=1, le=200)

@@ -19,12 +19,23 @@ from agents.core.tag_text import json_list, problem, shown, text_problem, typed_
 
 TOO_MANY = f"At most {CSV_ROWS:,} rows fit in one change."
 _WORKBOOKS = {b"PK\x03\x04": "a workbook or zip file", b"\xd0\xcf\x11\xe0": "an Excel workbook"}
+# What some programs call an Excel file is a web page or XML.
+_MARKUP = re.compile(r"\s*<(?:!doctype|html|table|\?xml|workbook)\b", re.IGNORECASE)
+_SAVE_AS_CSV = (
+    "In the spreadsheet program, save it as “CSV UTF-8” and choose that file, or copy the cells and "
+    "paste them into “Rows”."
+)
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
 _DELIMITERS = ",;\t"
 _ID_HEADERS = ("agentid", "id", "agent")
 _AGENT_ID = re.compile(r"\s*agent-(?:local-)?[0-9a-f]{8}-")
+# What a spreadsheet makes of a text such as 1e5, and what it shows in place of a formula's value.
+_REWRITTEN = re.compile(r"[+-]?\d(?:[.,]\d+)?E[+-]\d{2,}")
+_FORMULA_ERROR = re.compile(r"#(?:NAME\?|REF!|VALUE!|N/A|NUM!|DIV/0!|NULL!|ERROR!|#{2,})")
 # One cell may hold all tags of an agent; Python's own limit is smaller, and global.
 csv.field_size_limit(CSV_LINE_LENGTH)
+
+_QUOTED_LINES = "Lines that stand in quotes as a whole were split into cells."
 
 Report = tuple[int, str, str]  # line (0: the whole file), the text, what was found
 
@@ -44,11 +55,7 @@ def text_of(data: bytes) -> tuple[str, str]:
     """The text of a file, and a note on its encoding where that is not UTF-8. Raises Invalid."""
     for start, kind in _WORKBOOKS.items():
         if data.startswith(start):
-            raise Invalid(
-                f"The file is {kind}, not CSV. In the spreadsheet program, save it as “CSV UTF-8” "
-                "and choose that file, or copy the cells and paste them into “Rows”.",
-                field="file",
-            )
+            raise Invalid(f"The file is {kind}, not CSV. {_SAVE_AS_CSV}", field="file")
     encoding = json.detect_encoding(data)  # by byte order marks and NUL bytes
     try:
         text = data.decode(encoding)
@@ -61,6 +68,8 @@ def text_of(data: bytes) -> tuple[str, str]:
         text, note = _windows_text(data)
     if why := text_problem(text):
         raise Invalid(f"The file is not text: it {why}.", field="file")
+    if _MARKUP.match(text.lstrip("\ufeff")):
+        raise Invalid("The file is a web page or XML, not CSV. " + _SAVE_AS_CSV, field="file")
     return text, note
 
 
@@ -100,15 +109,20 @@ def read_rows(text: str, *, note: str = "") -> Rows:
     first = next((line for line in lines[start:] if line.strip()), "")
     delimiter = separator[1] if separator else _delimiter(first)
     columns: _Columns | None = None
+    split = False
     for line, cells in _records(lines, start, delimiter, rows):
         if not any(cell.strip() for cell in cells):
             continue
+        if (inner := _quoted_line(cells)) is not None:
+            cells, split = inner, True
         if columns is None:
             columns = _header(cells)
             if columns is not None:
                 continue
             columns = _Columns()
         _take_row(rows, line, cells, columns)
+    if split:
+        rows.noted.insert(0, (0, "", _QUOTED_LINES))
     return rows
 
 
@@ -144,8 +158,7 @@ def _delimiter(line: str) -> str:
     """The delimiter with which the line is a header, or else its first one outside of quotes."""
     for delimiter in _DELIMITERS:
         cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
-        names = [_plain(cell) for cell in cells]
-        if any(name in names for name in _ID_HEADERS) and ("tag" in names or "tags" in names):
+        if _names_columns(cells):
             return delimiter
     outside = re.sub(r'"[^"]*"?', "", line)
     return next((char for char in outside if char in _DELIMITERS), ",")
@@ -178,6 +191,23 @@ def _records(
         start = reached
 
 
+def _quoted_line(cells: Sequence[str]) -> list[str] | None:
+    """The cells of a line that stands in one cell, or None.
+
+    A spreadsheet that separates by semicolons takes a line with commas for one cell, and puts quotes
+    around it when it saves the file.
+    """
+    filled = [cell for cell in cells if cell.strip()]
+    if len(filled) != 1 or len(filled[0]) < 2:
+        return None
+    try:
+        inner = next(csv.reader(filled, delimiter=_delimiter(filled[0]), strict=True), [])
+    except csv.Error:
+        return None
+    is_row = len(inner) > 1 and any(_AGENT_ID.match(cell) for cell in inner)
+    return inner if is_row or (len(inner) > 1 and _names_columns(inner)) else None
+
+
 def _broken(error: csv.Error) -> str:
     if "unexpected end" in str(error):
         return "has a quote that is never closed."
@@ -188,6 +218,11 @@ def _broken(error: csv.Error) -> str:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_\-\ufeff]+", "", name).casefold()
+
+
+def _names_columns(cells: Sequence[str]) -> bool:
+    names = [_plain(cell) for cell in cells]
+    return any(name in names for name in _ID_HEADERS) and ("tag" in names or "tags" in names)
 
 
 def _header(cells: Sequence[str]) -> _Columns | None:
@@ -221,7 +256,9 @@ def _take_row(rows: Rows, line: int, cells: list[str], columns: _Columns) -> Non
     if not agent_id:
         rows.refused.append((line, whole, "has no agent ID."))
         return
-    for place in columns.tag:
+    filled = [place for place in columns.tag if cells[place].strip()]
+    # Of several columns called “tag”, some may be empty.
+    for place in filled or columns.tag:
         take(rows, line, agent_id, _noted(rows, line, _trimmed(rows, line, cells[place])))
     for place in columns.tags:
         for name in _several(rows, line, cells[place]):
@@ -256,10 +293,14 @@ def _several(rows: Rows, line: int, cell: str) -> list[str]:
 
 
 def _noted(rows: Rows, line: int, name: str) -> str:
-    """The name as it is, with a note where UTF-8 was once read as Windows-1252."""
+    """The name as it is, with a note where a program probably changed it."""
     meant = _once_encoded(name)
     if meant is not None:
         rows.noted.append((line, shown(name), f"looks encoded twice: “{shown(meant)}”?"))
+    elif _REWRITTEN.fullmatch(name):
+        rows.noted.append((line, shown(name), "looks like a number that a spreadsheet rewrote."))
+    elif _FORMULA_ERROR.fullmatch(name):
+        rows.noted.append((line, shown(name), "looks like an error of a spreadsheet's formula."))
     return name
 
 

@@ -17,10 +17,10 @@ from agents.core.limits import FOLDED_LENGTH, TAG_LENGTH, TAGS_PER_REQUEST, TYPE
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-# All spaces except the plain one, the empty Braille pattern, and what Unicode calls default
-# ignorable: joiners, direction marks, variation selectors, fillers.
+# All spaces except the plain one, the empty Braille pattern, what Unicode calls default ignorable
+# (joiners, direction marks, variation selectors, fillers), and the marks of annotations.
 _INVISIBLE = regex.compile(
-    r"[\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800[\p{Zs}--\ ]]", regex.VERSION1
+    r"[\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\uFFF9-\uFFFB[\p{Zs}--\ ]]", regex.VERSION1
 )
 # A plain space that cannot be seen: at the start, at the end, and the second of two.
 _HIDDEN_SPACE = re.compile(r"\A +| +\Z|(?<= ) +")

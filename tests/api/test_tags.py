@@ -39,6 +39,11 @@ def test_the_same_again_changes_nothing() -> None:
         ({"add": [""]}, ["body", "add"]),
         ({"remove": ["\u0000"]}, ["body", "remove"]),
         ({"add": ["x"], "remove": ["x"]}, ["body", "add"]),
+        ({"tags": ["x"]}, ["body", "tags"]),
+        ({"Tag": ["x"]}, ["body", "Tag"]),
+        ({"Add": ["x"]}, ["body", "Add"]),
+        ({"added": ["x"]}, ["body", "added"]),
+        ({"add": [], "delete": ["a"]}, ["body", "delete"]),
         ([], ["body"]),
     ],
 )
@@ -69,3 +74,10 @@ def test_a_limited_key_adds_no_other_user() -> None:
     }
     assert call("POST", url, {"remove": ["user_1"]}, token=token).status_code == 403
     assert tags_of(agent) == ["user_1", "vip"]
+
+
+def test_what_an_edit_does_not_know_is_named() -> None:
+    url = f"/v1/agents/{make_agent().public_id}/tags"
+    answer = call("POST", url, {"add": ["x"], "colour": "red", "delete": None})
+    assert (answer.json(), answer.headers["X-ADE-Not-Kept"]) == ({"tags": ["x"]}, "colour")
+    assert call("POST", url, {}).json() == {"tags": ["x"]}

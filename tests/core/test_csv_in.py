@@ -15,6 +15,7 @@ from agents.core.tag_text import problem
 from agents.views.core.csv_text import csv_text
 
 pytestmark = pytest.mark.only_sqlite  # the database plays no part
+AGENT = "agent-00000000-0000-4000-8000-000000000000"
 
 
 def read(data: bytes) -> Rows:
@@ -69,11 +70,17 @@ def pairs(rows: Rows) -> list[tuple[str, str]]:
         ("agent_id\ttag\r\nA\tgröße\r\n".encode("utf-16-le"), [("A", "größe")]),
         ("agent_id,tag\r\nA,größe\r\n".encode("utf-16-be"), [("A", "größe")]),
         ("agent_id,tag\r\nA,café €\r\n".encode("cp1252"), [("A", "café €")]),
+        # several columns called tag, some of them empty
+        (b"agent_id,tag,tag,tag\nA,x,,y\nB,,z,\n", [("A", "x"), ("A", "y"), ("B", "z")]),
+        # lines that a spreadsheet took for one cell each
+        (f'agent_id,tag\r\n"{AGENT},""vip, gold"""\r\n{AGENT},x\r\n'.encode(), [(AGENT, "vip, gold"), (AGENT, "x")]),
+        (f'"agent_id,tag";;\r\n"{AGENT},""a;b""";;\r\n'.encode(), [(AGENT, "a;b")]),
+        (f'"Tag,Agent ID"\n"a""b,{AGENT}"\n'.encode(), [(AGENT, 'a"b')]),
         # what an export guards
         (b"agent_id,tag\nA,'=1\nB,' x \n", [("A", "=1"), ("B", " x ")]),
         (b"agent_id,tag\nA,'tis\n", [("A", "'tis")]),
     ],
-)
+)  # fmt: skip
 def test_read(data: bytes, wanted: list[tuple[str, str]]) -> None:
     rows = read(data)
     assert (pairs(rows), rows.refused) == (wanted, [])
@@ -93,6 +100,10 @@ def test_read(data: bytes, wanted: list[tuple[str, str]]) -> None:
         ("id,tags\nA,\"x,GrÃ¶ÃŸe\"\n".encode(), [(2, "GrÃ¶ÃŸe", "looks encoded twice: “Größe”?")]),
         ("A,Å tefan\n".encode(), []),
         ("A,â‚¬uro\n".encode(), [(1, "â‚¬uro", "looks encoded twice: “€uro”?")]),
+        (b"A,1.23E+05\nA,1e5\nA,1E5\n", [(1, "1.23E+05", "looks like a number that a spreadsheet rewrote.")]),
+        (b"A;1,5E-07\n", [(1, "1,5E-07", "looks like a number that a spreadsheet rewrote.")]),
+        (b"A,#NAME?\nA,#name\n", [(1, "#NAME?", "looks like an error of a spreadsheet's formula.")]),
+        (f'"{AGENT},x"\n'.encode(), [(0, "", "Lines that stand in quotes as a whole were split into cells.")]),
     ],
 )  # fmt: skip
 def test_noted(data: bytes, noted: list[object]) -> None:
@@ -144,6 +155,8 @@ def test_a_header_without_a_column_that_is_needed(text: str) -> None:
         b"a,b\x00c",
         b"\x81\x8d\x8f",
         b"\x00\x01\x02\x03\xff",
+        b"<html><table><tr><td>agent_id</td></tr></table>",
+        b'\xef\xbb\xbf<?xml version="1.0"?><Workbook></Workbook>',
     ],
 )
 def test_what_is_no_text_is_refused_in_words(data: bytes) -> None:

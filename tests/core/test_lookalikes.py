@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.core.limits import TAG_LENGTH
-from agents.core.lookalikes import LOOKALIKE_VERSION, _latin_letters, lookalike_key
+from agents.core.lookalikes import (
+    LOOKALIKE_VERSION,
+    _ascii_punctuation,
+    _latin_letters,
+    lookalike_key,
+)
 from agents.core.tag_text import has_invisible, parse_typed, quote, shown
 
 pytestmark = pytest.mark.only_sqlite  # the database plays no part
@@ -32,6 +37,18 @@ texts = st.text(st.characters(codec="utf-8"), max_size=40)
         ("𝐮𝐬𝐞𝐫", "user"),  # mathematical
         ("клиент_7", "КЛИЕНТ-7"),
         ("Νίκος", "νίκος"),
+        ("Ann’s", "Ann's"),  # as text processors write it
+        ("“vip”", '"vip"'),
+        ("a−1", "a-1"),  # minus sign
+        ("tier꞉gold", "tier:gold"),
+        ("a∕b", "a/b"),
+        ("a‚b", "a,b"),
+        ("user_１", "user_1"),
+        ("scоpe", "scope"),  # one Cyrillic letter among Latin ones
+        ("👩\u200d💻", "👩💻"),
+        ("⭐\ufe0f", "⭐"),
+        ("e\u0301", "é"),
+        ("한", "\u1112\u1161\u11ab"),  # a syllable and its letters
     ],
 )
 def test_the_same_in_another_script(one: str, other: str) -> None:
@@ -52,6 +69,9 @@ def test_the_same_in_another_script(one: str, other: str) -> None:
         ("rn", "m"),
         ("vv", "w"),
         ("клиент_1", "клиент_2"),
+        ("user_1", "user_١"),  # the same number in Arabic, which does not look like it
+        ("a/b", "a:b"),
+        ("一", "ー"),
     ],
 )
 def test_digits_and_letters_of_one_script_do_not_look_alike(one: str, other: str) -> None:
@@ -60,9 +80,10 @@ def test_digits_and_letters_of_one_script_do_not_look_alike(one: str, other: str
 
 UNSEEN = [
     "\u00a0", "\u1680", "\u2003", "\u2009", "\u202f", "\u205f", "\u3000",  # spaces
+    "\u1160", "\u180b", "\u200c", "\u200f", "\u202a", "\u202e", "\u2066", "\u2069", "\u2028", "\u2029",
     "\u00ad", "\u034f", "\u061c", "\u115f", "\u17b4", "\u180e", "\u200b", "\u200d", "\u200e",
     "\u2060", "\u2065", "\u206f", "\u2800", "\u3164", "\ufe0f", "\ufeff", "\uffa0", "\U000e0020",
-    "\U000e0100",
+    "\U000e0100", "\U000e0001", "\U000e007f", "\U000e01ef", "\U0001d173", "\ufff9", "\ufffb",
 ]  # fmt: skip
 
 
@@ -102,8 +123,9 @@ def test_every_look_alike_letter_of_the_data() -> None:
 
 def test_the_data_is_of_this_version() -> None:
     """Where this fails after an update of the data, raise LOOKALIKE_VERSION and add a migration."""
-    digest = hashlib.sha256(json.dumps(sorted(_latin_letters().items())).encode()).hexdigest()
-    assert (LOOKALIKE_VERSION, digest[:16]) == (2, "8fab2027ee09c50a")
+    data = [*sorted(_latin_letters().items()), *sorted(_ascii_punctuation().items())]
+    digest = hashlib.sha256(json.dumps(data).encode()).hexdigest()
+    assert (LOOKALIKE_VERSION, digest[:16]) == (3, "82e4738c05ecd4c8")
 
 
 @given(texts.filter(bool))

@@ -11,10 +11,11 @@ from ninja import Path
 from pydantic import BaseModel, Field, create_model, model_validator
 
 from agents.api.core.common import AGENT_ID, Body, Json, Limited, OpenBody, Span
-from agents.api.core.field_names import FilterQuery, meant
+from agents.api.core.field_names import FilterQuery, meant, place_of
 from agents.api.identities.bodies import IdentityId
 from agents.api.memory.bodies import BlockId, NewBlockBody
 from agents.core.errors import Invalid
+from agents.core.tag_text import shown
 from agents.domain.agents.client_fields import SECRET_FIELDS
 from agents.domain.agents.letta_fields import API_TYPES
 
@@ -95,14 +96,23 @@ class TagsBody(OpenBody):
     reason: str = Field("", description="Shown in the history of the agent.")
 
     @model_validator(mode="after")
-    def refuse_tags(self) -> Self:
-        """Refuse `tags`, which would replace all tags. Raises Invalid."""
-        for name in self.model_extra or {}:
+    def refuse_others(self) -> Self:
+        """Refuse `tags`, which would replace all tags, and a body that says nothing known.
+
+        Raises Invalid.
+        """
+        unknown = [name for name, value in (self.model_extra or {}).items() if value is not None]
+        for name in unknown:
             if meant(name, ("tags",)):
                 raise Invalid(
                     "Use `add` and `remove` here. To replace all tags, PATCH the agent.",
                     field=name,
                 )
+        if unknown and not (self.add or self.remove):
+            raise Invalid(
+                f"There is no field {shown(unknown[0])}. Use `add` and `remove`.",
+                field=place_of(unknown[0]),
+            )
         return self
 
 
@@ -148,8 +158,10 @@ class ListQuery(Which, Included, Span):
     order_by: Literal["created_at", "updated_at", "last_run_completion"] = "created_at"
 
 
-class OwnAgentsQuery(Included, Span):
+class OwnAgentsQuery(FilterQuery, Included, Span):
     """Which page of the agents of a memory block or an identity."""
+
+    letta_only = frozenset({"ascending", "sort_by"})
 
     order: Literal["asc", "desc"] = "desc"
     show_hidden_agents: bool | None = Field(None, description="Include hidden agents.")
@@ -227,7 +239,7 @@ class NewKeyBody(Body):
     expires_in: int = Field(3600, ge=1, le=10**9, description="Lifetime in seconds.")
 
 
-class KeysQuery(Limited):
+class KeysQuery(FilterQuery, Limited):
     """Which page of keys."""
 
     after: str | None = Field(None, description="ID of the last key on the previous page.")

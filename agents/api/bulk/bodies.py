@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.api.agents.bodies import Which
 from agents.api.core.common import AGENT_ID, UUID4, Json, Limited
+from agents.api.core.field_names import FilterQuery
 from agents.api.core.schemas import Problem
 from agents.core.errors import Invalid
 from agents.core.limits import BULK_PICKED, CSV_ROWS
@@ -94,7 +95,7 @@ class RowsBody(BaseModel):
     reason: str = ""
 
 
-class PlansQuery(Limited):
+class PlansQuery(FilterQuery, Limited):
     """Which page of bulk changes."""
 
     after: str | None = Field(
@@ -103,7 +104,7 @@ class PlansQuery(Limited):
     state: Literal["planning", "planned", "running", "stopped", "done"] | None = None
 
 
-class ResultsQuery(Limited):
+class ResultsQuery(FilterQuery, Limited):
     """Which page of a bulk change's results."""
 
     after: int = Field(0, ge=0, le=_LARGEST, description="The `after` of the previous page.")

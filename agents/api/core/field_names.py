@@ -92,17 +92,21 @@ class FilterQuery(BaseModel):
         for name in unknown:
             if right := close_to(name, cls.model_fields):
                 raise Invalid(
-                    f"There is no parameter {shown(name)}. Use `{right}`.", field=_place(name)
+                    f"There is no parameter {shown(name)}. Use `{right}`.", field=place_of(name)
                 )
         if unknown and not any(read.get(name) for name in filters):
+            known = (
+                f" Filters are: {', '.join(filters)}." if filters else " This list has no filters."
+            )
             raise Invalid(
                 f"There is no parameter {shown(unknown[0])}. Without a filter this would match "
-                f"everything. Filters are: {', '.join(filters)}.",
-                field=_place(unknown[0]),
+                f"everything.{known}",
+                field=place_of(unknown[0]),
             )
 
 
-def _place(name: str) -> str | None:
+def place_of(name: str) -> str | None:
+    """Return a name that a client sent as the place of an error, or None if it is unfit for one."""
     return name if name.isprintable() and len(name) <= 64 and "." not in name else None
 
 
@@ -110,4 +114,4 @@ def require_known(unknown: Collection[str], known: Collection[str]) -> None:
     """Raise Invalid for an unknown body field that clearly means a known field."""
     for name in unknown:
         if right := meant(name, known):
-            raise Invalid(f"There is no field {shown(name)}. Use `{right}`.", field=_place(name))
+            raise Invalid(f"There is no field {shown(name)}. Use `{right}`.", field=place_of(name))

@@ -10,10 +10,15 @@ from agents.core.errors import Invalid, LimitExceeded
 from agents.core.json_text import size_problem
 from agents.domain.transfer.single_agent import (
     block_list,
+    complete,
     current_form,
     is_single_agent,
+    listed_form,
+    memory_of,
     tag_names,
 )
+
+_WRAPPED = 3  # times that a file can be JSON inside a JSON string
 
 
 class NoAgentFile(Invalid):
@@ -28,17 +33,26 @@ def decoded(data: bytes) -> dict[str, Any]:
     if not data.strip():
         raise Invalid("is empty.")
     value = _json(_utf8(data))
-    if isinstance(value, str):
-        value = _json(value.encode())
+    for _ in range(_WRAPPED):
+        if isinstance(value, str):
+            value = _json(value.removeprefix("\ufeff").encode())
+    if _are_agents(value):
+        return listed_form(value)
     if not isinstance(value, dict):
         raise Invalid(f"is no agent file: it holds {_kind(value)}, not an object.")
     if "agents" in value:
-        return _with_inline_blocks(value)
+        return _current(value)
     if not is_single_agent(value):
         raise NoAgentFile(
             "is no agent file: it has neither “agents” nor the fields of a single agent."
         )
     return current_form(value)
+
+
+def _are_agents(value: Any) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(item, dict) and is_single_agent(item) for item in value)
 
 
 def _utf8(data: bytes) -> bytes:
@@ -54,22 +68,42 @@ def _utf8(data: bytes) -> bytes:
         raise Invalid(f"looks like {name} text, but cannot be read as such: {error}.") from error
 
 
-def _with_inline_blocks(value: dict[str, Any]) -> dict[str, Any]:
-    """The file with blocks that stand inside an agent (`memory_blocks`) among the others."""
+def _current(value: dict[str, Any]) -> dict[str, Any]:
+    """The file with blocks that stand inside an agent among the others, and nulls filled in."""
     if not isinstance(value["agents"], list):
         return value
     agents, blocks = [], value.get("blocks") or []
-    for number, agent in enumerate(value["agents"]):
-        inline = block_list(agent.get("memory_blocks")) if isinstance(agent, dict) else []
+    if isinstance(blocks, list):
+        blocks = [_with_value(block) for block in blocks]
+    for number, given in enumerate(value["agents"]):
+        agent = dict(given) if isinstance(given, dict) else given
+        inline = _inline_blocks(given)
         for place, block in enumerate(inline):
             block["id"] = f"inline-{number}-{place}"
-        if isinstance(agent, dict) and "tags" in agent:
-            agent = {**agent, "tags": tag_names(agent["tags"])}
+        if isinstance(agent, dict):
+            complete(agent, number)
+            if "tags" in agent:
+                agent["tags"] = tag_names(agent["tags"])
         if inline:
+            for name in ("core_memory", "blocks", "memory"):
+                agent.pop(name, None)
             keys = [*(agent.get("block_ids") or []), *(block["id"] for block in inline)]
             agent, blocks = {**agent, "block_ids": keys}, [*blocks, *inline]
         agents.append(agent)
     return {**value, "agents": agents, "blocks": blocks}
+
+
+def _inline_blocks(agent: Any) -> list[dict[str, Any]]:
+    if not isinstance(agent, dict):
+        return []
+    # Beside `block_ids`, the other places hold copies of the blocks that it names.
+    return block_list(agent.get("memory_blocks")) if agent.get("block_ids") else memory_of(agent)
+
+
+def _with_value(block: Any) -> Any:
+    if isinstance(block, dict) and "value" in block and block["value"] is None:
+        return {**block, "value": ""}
+    return block
 
 
 def _json(data: bytes) -> Any:

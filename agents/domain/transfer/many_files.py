@@ -97,6 +97,8 @@ def _unpacked(files: Sequence[File]) -> Iterator[File]:
     left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     count = 0
     for name, data in files:
+        if _is_hidden(name):  # a browser that uploads a folder sends these too
+            continue
         inner = _entries(name, data, left) if is_zip(data) else iter([(name, data)])
         for path, content in inner:
             count += 1
@@ -126,9 +128,13 @@ def _entries(name: str, data: bytes, most: int) -> Iterator[File]:
 
 
 def _is_file(entry: ZipInfo) -> bool:
-    parts = PurePosixPath(entry.filename).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not entry.is_dir() and not hidden
+    return not entry.is_dir() and not _is_hidden(entry.filename)
+
+
+def _is_hidden(path: str) -> bool:
+    """Tell whether a path is hidden, or made by macOS beside a file (`._name`, `__MACOSX`)."""
+    parts = PurePosixPath(path).parts
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def _read(archive: ZipFile, entry: ZipInfo, name: str, most: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Files that describe one agent, rewritten in the current form of agent files.
+"""Agents as files describe them, rewritten in the current form of agent files.
 
 Three kinds are in use: the form that Letta wrote before `agents` and `blocks` (`core_memory`), an
 agent as a Letta server's API answers it (`blocks` or `memory`), and a record of a local Letta Code
@@ -7,9 +7,10 @@ folder (`~/.letta/lc-local-backend/agents/*.json`).
 
 from typing import Any
 
-from agents.domain.agents.model_handles import split_handle
+from agents.domain.agents.model_handles import embedding_handle, model_handle, split_handle
 
-# Enough of these makes an object an agent; no other JSON that people keep beside agents has two.
+# Enough of these makes an object an agent: two beside a name, three without one. No other JSON that
+# people keep beside agents has as many.
 _SIGNS = (
     "core_memory", "system", "llm_config", "model", "tags", "memory", "blocks", "memory_blocks",
     "agent_type", "model_settings",
@@ -17,15 +18,16 @@ _SIGNS = (
 _LEGACY = "core_memory"
 # Where the memory blocks of an agent can be, in the order of trust.
 _MEMORY = ("core_memory", "blocks", "memory_blocks", "memory")
+# The name of an agent that has none in its file.
+UNNAMED = "Unnamed agent"
 # Parts that belong to the file, not to the agent, in the current form.
 _PARTS = ("tools", "sources", "files", "groups")
 
 
 def is_single_agent(value: dict[str, Any]) -> bool:
     """Tell whether an object without `agents` describes an agent itself."""
-    if not isinstance(value.get("name"), str):
-        return False
-    return _LEGACY in value or sum(sign in value for sign in _SIGNS) > 1
+    least = 2 if isinstance(value.get("name"), str) else 3
+    return sum(sign in value for sign in _SIGNS) >= least or (_LEGACY in value and least == 2)
 
 
 def current_form(value: dict[str, Any]) -> dict[str, Any]:
@@ -35,15 +37,49 @@ def current_form(value: dict[str, Any]) -> dict[str, Any]:
     if "metadata" not in agent:
         agent["metadata"] = agent.pop("metadata_", None)
     agent["tags"] = tag_names(value.get("tags"))
-    blocks = next((found for name in _MEMORY if (found := block_list(value.get(name)))), [])
+    blocks = memory_of(value)
     for number, block in enumerate(blocks):
         block["id"] = f"block-{number}"
     agent["block_ids"] = [block["id"] for block in blocks]
-    _settle_model(agent)
+    complete(agent, 0)
+    window = _object(agent, "model_settings").get("context_window_limit")
+    if agent.get("context_window_limit") is None and isinstance(window, int):
+        agent["context_window_limit"] = window
     parts = {name: value[name] for name in _PARTS if value.get(name)}
     if value.get("multi_agent_group"):
         parts["groups"] = [value["multi_agent_group"]]
     return {"agents": [agent], "blocks": blocks, **parts}
+
+
+def listed_form(values: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several such agents, as a Letta server lists them; those that share a block still share it."""
+    whole: dict[str, list[Any]] = {"agents": [], "blocks": []}
+    seen: dict[str, str] = {}
+    for number, value in enumerate(values):
+        file = current_form({**value, "id": f"agent-{number}"})
+        for place, given in enumerate(memory_of(value)):
+            key = given.get("id") or f"{number}-{place}"
+            file["blocks"][place]["id"] = seen.setdefault(str(key), f"block-{len(seen)}")
+        file["agents"][0]["block_ids"] = [block["id"] for block in file["blocks"]]
+        for name, items in file.items():
+            whole.setdefault(name, []).extend(items if isinstance(items, list) else [])
+    return whole
+
+
+def memory_of(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The memory blocks that stand inside an agent."""
+    return next((found for name in _MEMORY if (found := block_list(value.get(name)))), [])
+
+
+def complete(agent: dict[str, Any], number: int) -> None:
+    """Give an agent what ADE wants of it and its file does not say: id, name, providers of handles."""
+    if not isinstance(agent.get("id"), str):
+        agent["id"] = f"agent-{number}"
+    name = agent.get("name")
+    if name is None or (isinstance(name, str) and not name.strip()):
+        agent["name"] = UNNAMED
+    _settle_model(agent)
+    _settle_embedding(agent)
 
 
 def tag_names(tags: Any) -> Any:
@@ -89,14 +125,24 @@ def _block(item: dict[str, Any]) -> dict[str, Any]:
 
 def _settle_model(agent: dict[str, Any]) -> None:
     """Give a model without a provider one: Letta Code checks no handle, ADE wants provider/name."""
-    settings = agent.get("model_settings")
-    settings = settings if isinstance(settings, dict) else {}
-    model = agent.get("model")
+    settings, config = _object(agent, "model_settings"), _object(agent, "llm_config")
+    model = agent.get("model") or (None if model_handle(config) else config.get("model"))
     if isinstance(model, str) and model and not split_handle(model):
+        named = model_handle(config) or ""
         provider = settings.get("provider_type")
-        agent["model"] = (
-            f"{provider if isinstance(provider, str) and provider else 'local'}/{model}"
-        )
-    window = settings.get("context_window_limit")
-    if agent.get("context_window_limit") is None and isinstance(window, int):
-        agent["context_window_limit"] = window
+        provider = provider if isinstance(provider, str) and provider else "local"
+        agent["model"] = named if named.endswith(f"/{model}") else f"{provider}/{model}"
+
+
+def _settle_embedding(agent: dict[str, Any]) -> None:
+    config = _object(agent, "embedding_config")
+    known = embedding_handle(config)
+    embedding = agent.get("embedding") or (None if known else config.get("embedding_model"))
+    if isinstance(embedding, str) and embedding and not split_handle(embedding):
+        named = known or ""
+        agent["embedding"] = named if named.endswith(f"/{embedding}") else f"local/{embedding}"
+
+
+def _object(agent: dict[str, Any], name: str) -> dict[str, Any]:
+    value = agent.get(name)
+    return value if isinstance(value, dict) else {}
