@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from ade.gate.json_text import BadJson, read_object
+from ade.gate.metrics import Counts
 from ade.gate.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,8 @@ class Verdict:
 class Access:
     """ADE's `/v1/access/check`, asked with the gate's own key."""
 
-    def __init__(self, session: aiohttp.ClientSession, settings: Settings) -> None:
-        self._session = session
+    def __init__(self, session: aiohttp.ClientSession, settings: Settings, counts: Counts) -> None:
+        self._session, self._counts = session, counts
         self._url = f"{settings.ade}/v1/access/check"
         self._headers = {
             "Authorization": f"Bearer {settings.ade_key}",
@@ -71,10 +72,12 @@ class Access:
             answer = read_object(content)
         except (TimeoutError, aiohttp.ClientError, BadJson) as error:
             log.warning("ADE gave no answer: %s", type(error).__name__)
+            self._counts.ade_failures += 1
             raise NoAnswer from error
         results, caller = answer.get("results"), answer.get("caller")
         if response.status != 200 or not isinstance(results, list) or len(results) != len(checks):
             log.warning("ADE answered with status %s", response.status)
+            self._counts.ade_failures += 1
             raise NoAnswer
         if not isinstance(caller, str):
             return Verdict(None, frozenset())

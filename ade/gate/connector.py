@@ -9,6 +9,7 @@ from typing import Any
 
 from ade.gate import fields
 from ade.gate.fields import Invalid
+from ade.gate.metrics import OTHER, Client, Counts, Why
 from ade.gate.upstream import Frame, Upstream
 
 LARGEST_FRAME = 8 * 1024 * 1024  # bytes; ADE's longest system prompt and memory blocks fit
@@ -154,18 +155,21 @@ def _known(frame: Frame, known: dict[str, Field]) -> Frame:
     return {name: read(frame[name]) for name, read in known.items() if name in frame}
 
 
-async def answer(upstream: Upstream, frame: Frame) -> Frame | None:
+async def answer(upstream: Upstream, frame: Frame, counts: Counts) -> Frame | None:
     """Carry out one request. Returns a refusal, or None if the answer has been delivered.
 
     Raises UpstreamLost without an answer.
     """
     kind, name = frame.get("type"), frame.get("request_id")
+    known = isinstance(kind, str) and kind in REQUESTS
+    counts.requests[Client.CONNECTOR, str(kind) if known else OTHER] += 1
     try:
         name = fields.request_id(frame)
         built = build(frame)
     except Invalid as error:
+        counts.refusals[Why.REQUEST if known else Why.TYPE] += 1
         request_id = {"request_id": name} if isinstance(name, str) else {}
-        answer_type = f"{kind}_response" if kind in REQUESTS else "error"
+        answer_type = f"{kind}_response" if known else "error"
         return {"type": answer_type, **request_id, "success": False, "error": str(error)}
     await upstream.ask(built, f"{kind}_response", lambda found: found | {"request_id": name})
     return None

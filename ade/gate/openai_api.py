@@ -11,6 +11,7 @@ from aiohttp import web
 from ade.gate import fields, user_requests
 from ade.gate.access import READ_MESSAGES, WRITE_MESSAGES
 from ade.gate.json_text import BadJson, read_object, write
+from ade.gate.metrics import Why
 from ade.gate.upstream import Frame
 from ade.gate.user import Gate, Refused, User
 
@@ -47,6 +48,7 @@ async def models(request: web.Request, gate: Gate, token: str) -> web.StreamResp
     try:
         own = await user_requests.own_agents(user, {"limit": user_requests.ALL})
     except Refused as error:
+        gate.counts.refusals[error.why] += 1
         return _problem(error).answer()
     finally:
         await user.close()
@@ -84,8 +86,10 @@ async def responses(request: web.Request, gate: Gate, token: str) -> web.StreamR
 class Chat:
     """The objects of `/v1/chat/completions`."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, body: Frame) -> None:
         self._base = {"id": f"chatcmpl-{uuid.uuid4()}", "created": int(time.time()), "model": model}
+        options = body.get("stream_options")
+        self._counts = isinstance(options, dict) and options.get("include_usage") is True
 
     def start(self) -> list[Frame]:
         return [self._chunk({"role": "assistant", "content": ""}, None)]
@@ -94,7 +98,8 @@ class Chat:
         return self._chunk({"content": text}, None)
 
     def end(self, text: str, usage: Frame) -> list[Frame]:
-        return [self._chunk({}, "stop")]
+        last = self._chunk({}, "stop")
+        return [last, last | {"choices": [], "usage": usage}] if self._counts else [last]
 
     def whole(self, text: str, usage: Frame) -> Frame:
         message = {"role": "assistant", "content": text}
@@ -103,13 +108,14 @@ class Chat:
 
     def _chunk(self, delta: Frame, finish: str | None) -> Frame:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return {**self._base, "object": "chat.completion.chunk", "choices": [choice]}
+        chunk = {**self._base, "object": "chat.completion.chunk", "choices": [choice]}
+        return chunk | {"usage": None} if self._counts else chunk
 
 
 class Response:
     """The objects of `/v1/responses`. They are not stored: no later request can name them."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, body: Frame) -> None:
         self._item = f"msg_{uuid.uuid4()}"
         self._base: Frame = {
             "id": f"resp_{uuid.uuid4()}",
@@ -199,10 +205,10 @@ class Turn:
             raise Refused(f"Agent {agent_id} not found")
         scope = (agent_id, fields.conversation_id(conversation.get("id"), default=False))
         if (await user.open(*scope)).get("success") is not True:
-            raise Refused(user_requests.FAILED)
+            raise Refused(user_requests.FAILED, why=Why.APP_SERVER)
         await begin()
         if (await user.say(scope, text, uuid.uuid4().hex)).get("accepted") is not True:
-            raise Refused(user_requests.FAILED)
+            raise Refused(user_requests.FAILED, why=Why.APP_SERVER)
         ended = asyncio.create_task(user.ended())
         done = asyncio.create_task(self._done.wait())
         try:
@@ -242,7 +248,7 @@ async def _answer(
     form_of: type[Chat] | type[Response],
 ) -> web.StreamResponse:
     agent_id, streams = str(body["model"]), body.get("stream") is True
-    form = form_of(agent_id)
+    form = form_of(agent_id, body)
     stream = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
         | cors(request.headers.get("Origin"))
@@ -269,6 +275,7 @@ async def _answer(
         if turn.failed:
             problem = Problem(502, "The turn failed.", "server_error")
     except Refused as error:
+        gate.counts.refusals[error.why] += 1
         problem = _problem(error)
     finally:
         await turn.user.close()
@@ -298,6 +305,10 @@ async def _body(request: web.Request) -> Frame:
         body = read_object(await request.read())
     except BadJson as error:
         raise Problem(400, str(error)) from error
+    if not isinstance(body.get("stream"), bool | None):
+        raise Problem(400, "stream must be true or false.")
+    if body.get("n") not in (None, 1):
+        raise Problem(400, "n must be 1: an agent gives one answer.")
     for name in _FIELDS_REFUSED:
         if body.get(name) is not None:
             raise Problem(400, f"{name} is not accepted. Send the earlier messages instead.")
@@ -311,28 +322,36 @@ async def _body(request: web.Request) -> Frame:
 def _transcript(items: Any) -> str:
     """Return one message: the last one, after what was said before in this chat.
 
-    Messages of the role system are left out, as the App Server does.
+    Left out are messages of other roles, such as system and developer, as the App Server does, and
+    earlier messages without text: a turn can end without one.
     """
     if not isinstance(items, list) or not items or len(items) > 1000:
         raise Problem(400, "Send a list of 1 to 1,000 messages.")
-    said = [_line(item) for item in items]
-    lines = [(role, text) for role, text in said if role in ("user", "assistant")]
+    lines = [line for item in items if (line := _line(item)) is not None]
     if not lines or lines[-1][0] != "user":
         raise Problem(400, "The last message must be of the role user.")
     *earlier, (_, last) = lines
+    if not last:
+        raise Problem(400, "The message is empty.")
+    earlier = [(role, text) for role, text in earlier if text]
     if not earlier:
         return last
     before = "\n".join(f"{role}: {text}" for role, text in earlier)
     return f"Earlier in this chat:\n{before}\n\nNow:\n{last}"
 
 
-def _line(item: Any) -> tuple[str, str]:
+def _line(item: Any) -> tuple[str, str] | None:
+    """Return the role and the text of a message; "" if it has none, None if it is left out."""
     if not isinstance(item, dict) or not isinstance(item.get("role"), str):
         raise Problem(400, "Each message needs a role and a content.")
-    if item["role"] not in ("user", "assistant"):
-        return item["role"], ""
+    role, content = item["role"], item.get("content")
+    if role not in ("user", "assistant"):
+        return None
+    is_blank = isinstance(content, str) and not content.strip()
+    if is_blank or content == [] or (role == "assistant" and content is None):
+        return role, ""
     try:
-        return item["role"], fields.message_text(item.get("content"))
+        return role, fields.message_text(content)
     except fields.Invalid as error:
         raise Problem(400, str(error)) from error
 

@@ -1,4 +1,4 @@
-"""What the gate listens to: WebSockets, the OpenAI-compatible API and probes."""
+"""What the gate listens to: WebSockets, the OpenAI-compatible API, probes and metrics."""
 
 import asyncio
 import contextlib
@@ -6,23 +6,23 @@ import hmac
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import aiohttp
 from aiohttp import web
 
-from ade.gate import connector, openai_api, user_requests
+from ade.gate import connector, metrics, openai_api
 from ade.gate.access import Access, NoAnswer
 from ade.gate.json_text import BadJson, read_object, write
+from ade.gate.metrics import Client, Counts, Why
+from ade.gate.sessions import GOING, REFUSED, TRY_LATER, serve_connector, serve_user
 from ade.gate.settings import Settings
-from ade.gate.upstream import Frame, Upstream, UpstreamLost
-from ade.gate.user import Gate, Refused, User
+from ade.gate.user import Gate
 
 log = logging.getLogger(__name__)
 
 LARGEST_FRAME = 1024 * 1024  # bytes of a user's frame or body
 KEY_SECONDS = 10  # for the first frame with the key
-SLOW_SECONDS = 30  # a client that takes no frame for so long is disconnected
 HEARTBEAT_SECONDS = 30
 CLOSE_SECONDS = 1  # for the client's own close frame
 MOST_CONNECTIONS = 500
@@ -30,8 +30,6 @@ MOST_WITHOUT_KEY = 100  # of them
 MOST_OF_A_KEY = 50  # of them
 MOST_SIGN_INS = 8  # keys that are looked up at the same time
 FAILED_SECONDS = 0.25  # a wrong key keeps its place for so long: at most 32 wrong keys a second
-# Close codes of RFC 6455.
-REFUSED, TRY_LATER, GOING = 1008, 1013, 1001
 
 LONGEST_ORIGIN = 300
 CLIENT_SIDE = "ade_ct"  # begins a client-side access token
@@ -74,6 +72,7 @@ def make_app(settings: Settings) -> web.Application:
     app.router.add_get("/ws", _websocket)
     app.router.add_get("/healthz", _ok)
     app.router.add_get("/readyz", _ok)
+    app.router.add_get("/metrics", _metrics)
     app.router.add_get("/v1/models", _user_request(openai_api.models))
     app.router.add_post("/v1/chat/completions", _user_request(openai_api.chat_completions))
     app.router.add_post("/v1/responses", _user_request(openai_api.responses))
@@ -86,8 +85,9 @@ def _gate_of(settings: Settings) -> Callable[[web.Application], AsyncIterator[No
         async with aiohttp.ClientSession(
             trust_env=False, connector=aiohttp.TCPConnector(limit=0)
         ) as session:
-            access = Access(session, settings)
-            app[_GATE] = Gate(settings, access, session, asyncio.Semaphore(1))
+            counts = Counts()
+            access = Access(session, settings, counts)
+            app[_GATE] = Gate(settings, access, session, asyncio.Semaphore(1), counts)
             yield
 
     return context
@@ -102,6 +102,25 @@ async def _ok(request: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
+async def _metrics(request: web.Request) -> web.Response:
+    """Return the metrics to a program that has their token."""
+    gate, token = request.app[_GATE], _bearer(request)
+    if not gate.settings.metrics_token:
+        raise web.HTTPNotFound
+    if not _is_same(token or "", gate.settings.metrics_token):
+        return _refuse(request, 401, "The metrics need GATE_METRICS_TOKEN.", Why.KEY)
+    return web.Response(text=gate.counts.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+@contextlib.contextmanager
+def _connected(counts: Counts, client: Client) -> Iterator[None]:
+    counts.connected[client] += 1
+    try:
+        yield
+    finally:
+        counts.connected[client] -= 1
+
+
 # --- Who asks -----------------------------------------------------------------------------------
 
 Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -113,15 +132,17 @@ async def _guard(request: web.Request, handler: Handle) -> web.StreamResponse:
     settings, server = request.app[_GATE].settings, request.app[_SERVER]
     origin = request.headers.get("Origin")
     if origin is not None and (not settings.user_keys or len(origin) > LONGEST_ORIGIN):
-        return _error(403, "Pages may not use this gate.")
+        return _refuse(request, 403, "Pages may not use this gate.", Why.ORIGIN)
     if request.method == "OPTIONS" and origin is not None:
         # It shows no key, and so nothing to decide by. The request that follows is checked.
         return web.Response(status=204, headers=openai_api.cors(origin) | _PREFLIGHT)
     token = _bearer(request)
     if token is not None and not _may_come_from(settings, origin, token):
-        return _error(403, "Pages of this origin may not use the gate (GATE_ORIGINS).")
+        text = "Pages of this origin may not use the gate (GATE_ORIGINS)."
+        return _refuse(request, 403, text, Why.ORIGIN)
     if server.connections >= MOST_CONNECTIONS:
-        return _error(503, "The gate has too many connections. Try again later.")
+        text = "The gate has too many connections. Try again later."
+        return _refuse(request, 503, text, Why.CONNECTIONS)
     server.connections += 1
     try:
         response = await handler(request)
@@ -160,11 +181,15 @@ def _bearer(request: web.Request) -> str | None:
 
 
 def _is_connector(settings: Settings, token: str) -> bool:
-    expected = settings.connector_token.encode()
-    return bool(expected) and hmac.compare_digest(token.encode("utf-8", "replace"), expected)
+    return bool(settings.connector_token) and _is_same(token, settings.connector_token)
 
 
-def _error(status: int, text: str) -> web.Response:
+def _is_same(token: str, expected: str) -> bool:
+    return hmac.compare_digest(token.encode("utf-8", "replace"), expected.encode())
+
+
+def _refuse(request: web.Request, status: int, text: str, why: Why) -> web.Response:
+    request.app[_GATE].counts.refusals[why] += 1
     headers = {"Retry-After": "5"} if status == 503 else {}
     body = write({"error": {"message": text, "type": "gate", "param": None, "code": None}})
     return web.Response(status=status, text=body, content_type="application/json", headers=headers)
@@ -178,13 +203,15 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
     gate = request.app[_GATE]
     settings, token = gate.settings, _bearer(request)
     if request.query_string:
-        return _error(400, "Send no query: the token belongs in the Authorization header.")
+        text = "Send no query: the token belongs in the Authorization header."
+        return _refuse(request, 400, text, Why.REQUEST)
     is_connector = token is not None and _is_connector(settings, token)
     if is_connector and "Origin" in request.headers:
-        return _error(403, "A page may not use the connector's token.")
+        text = "A page may not use the connector's token."
+        return _refuse(request, 403, text, Why.ORIGIN)
     if not is_connector:
         if not settings.user_keys or token == "":
-            return _error(401, "This token is not valid.")
+            return _refuse(request, 401, "This token is not valid.", Why.KEY)
         if token is not None and (refusal := await _sign_in(request, token)):
             return refusal
     socket = web.WebSocketResponse(
@@ -198,9 +225,11 @@ async def _websocket(request: web.Request) -> web.StreamResponse:
     sockets.add(socket)
     try:
         if is_connector:
-            await _serve_connector(request, socket)
+            with _connected(gate.counts, Client.CONNECTOR):
+                await serve_connector(request, gate, socket)
         elif token is not None or (token := await _key_of_first_frame(request, socket)):
-            await _serve_user(request, socket, token)
+            with _connected(gate.counts, Client.USER):
+                await serve_user(request, gate, socket, token)
     finally:
         sockets.discard(socket)
         await socket.close()
@@ -213,11 +242,12 @@ async def _sign_in(request: web.Request, token: str) -> web.Response | None:
     try:
         caller = await server.known(request.app[_GATE], token, request.headers.get("Origin"))
     except NoAnswer:
-        return _error(503, "ADE did not answer. Try again later.")
+        return _refuse(request, 503, "ADE did not answer. Try again later.", Why.ADE)
     if caller is None:
-        return _error(401, "This key is not valid.")
+        return _refuse(request, 401, "This key is not valid.", Why.KEY)
     if server.of_callers[caller] >= MOST_OF_A_KEY:
-        return _error(503, "This key has too many connections. Close some of them.")
+        text = "This key has too many connections. Close some of them."
+        return _refuse(request, 503, text, Why.CONNECTIONS)
     request[_CALLER] = caller
     server.of_callers[caller] += 1
     return None
@@ -226,24 +256,28 @@ async def _sign_in(request: web.Request, token: str) -> web.Response | None:
 async def _key_of_first_frame(request: web.Request, socket: web.WebSocketResponse) -> str | None:
     """Return the key that a page sends as `{"type": "authenticate", "token": "ade_…"}`, or close."""
     token: object = None
-    server = request.app[_SERVER]
+    server, counts = request.app[_SERVER], request.app[_GATE].counts
     if server.without_key >= MOST_WITHOUT_KEY:
+        counts.refusals[Why.CONNECTIONS] += 1
         await socket.close(code=TRY_LATER, message=b"Too many connections wait with their key.")
         return None
     server.without_key += 1
     try:
-        async with asyncio.timeout(KEY_SECONDS):
-            frame = read_object(await socket.receive_str())
+        with _connected(counts, Client.UNKNOWN):
+            async with asyncio.timeout(KEY_SECONDS):
+                frame = read_object(await socket.receive_str())
         token = frame.get("token") if frame.get("type") == "authenticate" else None
     except (TimeoutError, BadJson, TypeError):
         pass
     finally:
         server.without_key -= 1
     if not isinstance(token, str):
+        counts.refusals[Why.KEY] += 1
         await socket.close(code=REFUSED, message=b"Send your key as the first frame.")
         return None
     origin = request.headers.get("Origin")
     if not _may_come_from(request.app[_GATE].settings, origin, token):
+        counts.refusals[Why.ORIGIN] += 1
         await socket.close(code=REFUSED, message=b"Pages of this origin may not use the gate.")
         return None
     if refusal := await _sign_in(request, token):
@@ -253,96 +287,6 @@ async def _key_of_first_frame(request: web.Request, socket: web.WebSocketRespons
         return None
     await socket.send_str(write({"type": "authenticated"}))
     return token
-
-
-def _sender(
-    request: web.Request, socket: web.WebSocketResponse
-) -> Callable[[Frame], Awaitable[None]]:
-    async def send(frame: Frame) -> None:
-        # Waits while the client reads slowly, and gives up on one that does not read at all.
-        try:
-            async with asyncio.timeout(SLOW_SECONDS):
-                await socket.send_str(write(frame))
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()  # a polite end would wait for the client too
-            raise
-
-    return send
-
-
-async def _frames(socket: web.WebSocketResponse) -> AsyncIterator[Frame]:
-    """Yield the client's frames, one at a time. Closes for what is not JSON that all read alike."""
-    async for message in socket:
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            await socket.close(code=1003, message=b"Only text frames are accepted.")
-            return
-        try:
-            frame = read_object(message.data)
-        except BadJson as error:
-            await socket.close(code=REFUSED, message=str(error).encode()[:120])
-            return
-        yield frame
-
-
-async def _serve_connector(request: web.Request, socket: web.WebSocketResponse) -> None:
-    log.info("connector: connected")
-    gate, send = request.app[_GATE], _sender(request, socket)
-
-    async def drop(frame: Frame) -> None:
-        pass
-
-    try:
-        upstream = await Upstream.connect(gate.session, gate.settings)
-    except UpstreamLost as error:
-        await socket.close(code=TRY_LATER, message=str(error).encode())
-        return
-
-    async def read() -> None:
-        try:
-            await upstream.run(send, drop)
-        finally:
-            await socket.close(code=TRY_LATER)
-
-    reading = asyncio.create_task(read())
-    try:
-        async for frame in _frames(socket):
-            if (refusal := await connector.answer(upstream, frame)) is not None:
-                log.warning("connector: refused %.60r", frame.get("type"))
-                await send(refusal)
-    except (UpstreamLost, ConnectionError, TimeoutError) as error:
-        log.warning("connector: ended: %s", type(error).__name__)
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-        await upstream.close()
-
-
-async def _serve_user(request: web.Request, socket: web.WebSocketResponse, token: str) -> None:
-    send = _sender(request, socket)
-    user = User(request.app[_GATE], token, request.headers.get("Origin"), send)
-
-    async def close_at_the_end() -> None:
-        why = await user.ended()
-        code = REFUSED if why in ("A right ended.", "The key is not valid.") else TRY_LATER
-        await socket.close(code=code, message=why.encode()[:120])
-
-    closing = asyncio.create_task(close_at_the_end())
-    try:
-        async for frame in _frames(socket):
-            if (reply := await user_requests.answer(user, frame)) is not None:
-                if "error" in reply:
-                    log.info("%s: refused %.60r", user.name, frame.get("type"))
-                await send(reply)
-    except Refused as error:
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            await send({"type": "error", "success": False, "error": str(error)})
-    except (ConnectionError, TimeoutError) as error:
-        log.info("%s: ended: %s", user.name, type(error).__name__)
-    finally:
-        await user.close()
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            await closing
 
 
 # --- HTTP ---------------------------------------------------------------------------------------
@@ -356,8 +300,11 @@ def _user_request(
     async def handle(request: web.Request) -> web.StreamResponse:
         gate, token = request.app[_GATE], _bearer(request)
         if not gate.settings.user_keys or not token:
-            return _error(401, "Send a key of ADE as a bearer token.")
-        refusal = await _sign_in(request, token)
-        return refusal if refusal else await handler(request, gate, token)
+            return _refuse(request, 401, "Send a key of ADE as a bearer token.", Why.KEY)
+        if refusal := await _sign_in(request, token):
+            return refusal
+        gate.counts.requests[Client.OPENAI, handler.__name__] += 1
+        with _connected(gate.counts, Client.OPENAI):
+            return await handler(request, gate, token)
 
     return handle

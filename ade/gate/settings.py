@@ -28,6 +28,7 @@ class Settings:
     ade_key: str
     origins: frozenset[str]  # pages that may use the gate, as https://chat.example.org
     tools: tuple[str, ...]  # tools that a user's turn may ask for
+    metrics_token: str = ""  # empty: no metrics
 
     def __repr__(self) -> str:
         return f"Settings({self.host}:{self.port}, user_keys={self.user_keys})"
@@ -49,11 +50,18 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         ade_key=_text(environment, "GATE_ADE_KEY"),
         origins=frozenset(_list(environment, "GATE_ORIGINS")),
         tools=tuple(_list(environment, "GATE_TOOLS")),
+        metrics_token=_text(environment, "GATE_METRICS_TOKEN"),
     )
     if not (settings.connector_token or settings.user_keys):
         raise BadSetting("Set GATE_TOKEN for ADE's connector, or GATE_USER_KEYS=1 for users' keys.")
-    if settings.connector_token and len(settings.connector_token) < _SHORTEST_TOKEN:
-        raise BadSetting(f"GATE_TOKEN needs at least {_SHORTEST_TOKEN} characters.")
+    for name, token in (
+        ("GATE_TOKEN", settings.connector_token),
+        ("GATE_METRICS_TOKEN", settings.metrics_token),
+    ):
+        if token and len(token) < _SHORTEST_TOKEN:
+            raise BadSetting(f"{name} needs at least {_SHORTEST_TOKEN} characters.")
+    if settings.metrics_token and settings.metrics_token == settings.connector_token:
+        raise BadSetting("GATE_METRICS_TOKEN must not be GATE_TOKEN: it may only read metrics.")
     if settings.connector_token and settings.connector_token == settings.upstream_token:
         raise BadSetting("GATE_TOKEN must not be the App Server's token: that one opens a shell.")
     if settings.user_keys and not (settings.ade and settings.ade_key):

@@ -10,6 +10,7 @@ from typing import Any, Self
 import aiohttp
 
 from ade.gate.json_text import BadJson, read_object, write
+from ade.gate.metrics import Counts
 from ade.gate.settings import Settings
 
 Frame = dict[str, Any]
@@ -39,12 +40,17 @@ class _Waiting:
 class Upstream:
     """A socket to the App Server. `run` reads it; it must run while requests wait for answers."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, counts: Counts) -> None:
+        self._socket, self._counts = socket, counts
+        counts.upstream_up = True
+        counts.upstream_connections += 1
         self._waiting: dict[str, _Waiting] = {}
+        self._closing = False
 
     @classmethod
-    async def connect(cls, session: aiohttp.ClientSession, settings: Settings) -> Self:
+    async def connect(
+        cls, session: aiohttp.ClientSession, settings: Settings, counts: Counts
+    ) -> Self:
         """Open a connection with the App Server's token. Raises UpstreamLost."""
         token = settings.upstream_token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -57,8 +63,9 @@ class Upstream:
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            counts.upstream_lost()
             raise UpstreamLost("The App Server cannot be reached.") from error
-        return cls(socket)
+        return cls(socket, counts)
 
     async def send(self, frame: Frame) -> None:
         """Send one frame. Raises UpstreamLost if the App Server takes nothing."""
@@ -97,6 +104,8 @@ class Upstream:
                     continue
                 with contextlib.suppress(BadJson):
                     await self._take(read_object(message.data), deliver, other)
+            if not self._closing:
+                self._counts.upstream_lost()
         finally:
             for waiting in self._waiting.values():
                 if not waiting.answer.done():
@@ -116,4 +125,7 @@ class Upstream:
             waiting.answer.set_result(frame)
 
     async def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._counts.upstream_connections -= 1
         await self._socket.close()

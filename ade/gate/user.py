@@ -13,6 +13,7 @@ import aiohttp
 from ade.gate import answers
 from ade.gate.access import READ_MESSAGES, WRITE_MESSAGES, Access, Check, NoAnswer, Verdict
 from ade.gate.fields import DEFAULT
+from ade.gate.metrics import Counts, Why
 from ade.gate.settings import Settings
 from ade.gate.upstream import Frame, Upstream, UpstreamLost
 
@@ -24,11 +25,11 @@ DENIED = "This turn came through ADE's gate, which runs no tools that need appro
 
 
 class Refused(Exception):
-    """The request is refused. The text says why; with `closes` the connection ends too."""
+    """The request is refused. The text says why, and metrics too; with `closes` the connection ends."""
 
-    def __init__(self, text: str, *, closes: bool = False) -> None:
+    def __init__(self, text: str, *, why: Why = Why.AGENT, closes: bool = False) -> None:
         super().__init__(text)
-        self.closes = closes
+        self.why, self.closes = why, closes
 
 
 def not_found(agent_id: str) -> Refused:
@@ -45,6 +46,7 @@ class Gate:
     session: aiohttp.ClientSession
     # The list of all agents is large. One at a time bounds what the gate keeps in memory for it.
     listing: asyncio.Semaphore
+    counts: Counts
 
 
 class User:
@@ -74,10 +76,12 @@ class User:
             verdict = await self.gate.access.ask(self._token, self._origin, list(checks))
         except NoAnswer:
             self.end("ADE did not answer.")
-            raise Refused("ADE did not answer. Try again later.", closes=True) from None
+            raise Refused(
+                "ADE did not answer. Try again later.", why=Why.ADE, closes=True
+            ) from None
         if verdict.caller is None:
             self.end("The key is not valid.")
-            raise Refused("The key is not valid.", closes=True)
+            raise Refused("The key is not valid.", why=Why.KEY, closes=True)
         self.name = verdict.caller
         return verdict
 
@@ -89,7 +93,7 @@ class User:
             is_open = any(agent == agent_id for agent, _ in self._opened)
             if is_open and missing & {(agent_id, READ_MESSAGES), (agent_id, WRITE_MESSAGES)}:
                 self.end("A right ended.")
-                raise Refused(f"Agent {agent_id} not found", closes=True)
+                raise Refused(f"Agent {agent_id} not found", why=Why.ENDED, closes=True)
             raise not_found(agent_id)
 
     async def _recheck(self) -> None:
@@ -101,6 +105,7 @@ class User:
                 checks = [(a, right) for a in agents for right in (READ_MESSAGES, WRITE_MESSAGES)]
                 with contextlib.suppress(Refused):  # it has ended the user
                     if checks and (await self.check(checks)).allowed < set(checks):
+                        self.gate.counts.refusals[Why.ENDED] += 1
                         self.end("A right ended.")
         finally:
             self.end("The checks ended.")  # whatever went wrong, nothing passes unchecked
@@ -129,7 +134,8 @@ class User:
 
     async def _connected(self) -> Upstream:
         if self._upstream is None:
-            self._upstream = await Upstream.connect(self.gate.session, self.gate.settings)
+            gate = self.gate
+            self._upstream = await Upstream.connect(gate.session, gate.settings, gate.counts)
             self._start(self._run(self._upstream))
             self._start(self._recheck())
         return self._upstream
@@ -181,7 +187,7 @@ class User:
             )
         except UpstreamLost as error:
             self.end(str(error))
-            raise Refused(f"{error} Try again later.", closes=True) from None
+            raise Refused(f"{error} Try again later.", why=Why.APP_SERVER, closes=True) from None
 
     # --- Conversations --------------------------------------------------------------------------
 
@@ -209,7 +215,8 @@ class User:
         """
         scope = (agent_id, conversation_id)
         if len(self._opened - {scope}) >= MOST_OPEN:
-            raise Refused(f"At most {MOST_OPEN} conversations can be open on one connection.")
+            text = f"At most {MOST_OPEN} conversations can be open on one connection."
+            raise Refused(text, why=Why.REQUEST)
 
         def opened(frame: Frame) -> Frame | None:
             # Before the next frame is read, so that no frame of the conversation is missed.
@@ -233,10 +240,10 @@ class User:
     ) -> Frame:
         """Start a turn in a conversation that this user opened. Call it after `need`."""
         if scope not in self._opened:
-            raise Refused("Send runtime_start for this agent and conversation first.")
+            raise _not_started()
         # Once more: the machine's owner can have changed the mode of the conversation meanwhile.
         if (await self.open(*scope)).get("success") is not True:
-            raise Refused("The conversation cannot be used any more.")
+            raise Refused("The conversation cannot be used any more.", why=Why.APP_SERVER)
         message = {"role": "user", "content": text, "client_message_id": client_message_id}
         payload = {
             "kind": "create_message",
@@ -250,9 +257,14 @@ class User:
     async def abort(self, scope: answers.Scope, shape: Any = None) -> Frame:
         """Stop the turn that runs in an opened conversation. Call it after `need`."""
         if scope not in self._opened:
-            raise Refused("Send runtime_start for this agent and conversation first.")
+            raise _not_started()
         return await self.ask({"type": "abort_message", "runtime": _runtime(*scope)}, shape)
 
 
 def _runtime(agent_id: str, conversation_id: str) -> Frame:
     return {"agent_id": agent_id, "conversation_id": conversation_id}
+
+
+def _not_started() -> Refused:
+    text = "Send runtime_start for this agent and conversation first."
+    return Refused(text, why=Why.REQUEST)

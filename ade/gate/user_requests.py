@@ -9,6 +9,7 @@ from typing import Any
 from ade.gate import answers, fields
 from ade.gate.access import READ_AGENT, READ_MESSAGES, WRITE_MESSAGES
 from ade.gate.fields import DEFAULT
+from ade.gate.metrics import OTHER, Client, Why
 from ade.gate.upstream import Frame
 from ade.gate.user import Refused, User
 
@@ -34,7 +35,8 @@ async def agent_list(user: User, frame: Frame) -> Frame:
     if after is not None:
         ids = [agent.get("id") for agent in own]
         if after not in ids:
-            raise Refused("after is not in the list. Start again from the first page.")
+            text = "after is not in the list. Start again from the first page."
+            raise Refused(text, why=Why.REQUEST)
         own = own[ids.index(after) + 1 :]
     return {"success": True, "agents": own[:limit]}
 
@@ -112,7 +114,7 @@ async def conversation_create(user: User, frame: Frame) -> Frame:
     answer = await user.ask({"type": "conversation_create", "body": made})
     conversation = answer.get("conversation")
     if not isinstance(conversation, dict) or conversation.get("agent_id") != agent_id:
-        raise Refused(FAILED)
+        raise Refused(FAILED, why=Why.APP_SERVER)
     return {"success": True, "conversation": answers.conversation(conversation)}
 
 
@@ -143,7 +145,7 @@ async def conversation_messages_list(user: User, frame: Frame) -> Frame:
         }
     )
     if answer.get("success") is not True or not isinstance(answer.get("messages"), list):
-        raise Refused(FAILED)
+        raise Refused(FAILED, why=Why.APP_SERVER)
     return {
         "success": True,
         "messages": answers.messages(answer["messages"]),
@@ -231,16 +233,21 @@ async def answer(user: User, frame: Frame) -> Frame | None:
     """
     kind = frame.get("type")
     handler = HANDLERS.get(kind) if isinstance(kind, str) else None
+    counts = user.gate.counts
+    counts.requests[Client.USER, str(kind) if handler else OTHER] += 1
     try:
         name = fields.request_id(frame)
         if handler is None:
+            counts.refusals[Why.TYPE] += 1
             return _refusal(
                 "error", name, "This type of request is not accepted with a user's key."
             )
         found = await handler(user, frame)
     except fields.Invalid as error:
+        counts.refusals[Why.REQUEST] += 1
         return _refusal(kind if handler else None, frame.get("request_id"), str(error))
     except Refused as error:
+        counts.refusals[error.why] += 1
         if error.closes:
             raise
         return _refusal(kind, name, str(error))

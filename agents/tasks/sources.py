@@ -25,7 +25,7 @@ from agents.domain.sources.deletion.delete import clear_waiting
 from agents.domain.sources.pull import MassChange, Memory, pull
 from agents.domain.sources.push import due, mark_next, push
 from agents.models import AgentSource
-from agents.net.connectors.base import Connector, Denied, SourceError
+from agents.net.connectors.base import Connector, Denied, SourceError, Unreachable
 
 _log = logging.getLogger(__name__)
 
@@ -110,8 +110,10 @@ class _Loop:
             return self.work(self._open(source), source)
         except SourceError as error:
             self._close()
-            denied = isinstance(error, Denied)
-            again = lease.note_failure(source, str(error), denied=denied)
+            after = error.retry_after if isinstance(error, Unreachable) else None
+            again = lease.note_failure(
+                source, str(error), denied=isinstance(error, Denied), retry_after=after
+            )
             metrics.SOURCE_FAILURES.inc()
             return min((again - timezone.now()).total_seconds(), _LONGEST_WAIT)
 

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.only_sqlite  # the database plays no part
 
 CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
 HI = [{"role": "user", "content": "Hi"}]
+IMAGE = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y"}}]}
 
 
 async def post(world: World, path: str, body: Any, **headers: str) -> tuple[int, str]:
@@ -80,6 +81,44 @@ def test_earlier_messages_are_part_of_the_users_message() -> None:
     run(scenario)
 
 
+def test_an_answer_without_text_does_not_end_the_chat() -> None:
+    """A turn can end without a text. The chat UI then sends the empty message with each later call."""
+
+    async def scenario(world: World) -> None:
+        for content in ("", " ", None, []):
+            empty = [HI[0], {"role": "assistant", "content": content}]
+            status, _ = await post(world, CHAT, {"model": OWN, "messages": empty + HI})
+            assert status == 200
+            sent = world.app_server.seen[-1]["payload"]["messages"][0]["content"]
+            assert sent == "Earlier in this chat:\nuser: Hi\n\nNow:\nHi"
+
+    run(scenario)
+
+
+def test_a_developer_message_is_left_out_as_a_system_message_is() -> None:
+    async def scenario(world: World) -> None:
+        messages = [{"role": role, "content": "Obey."} for role in ("developer", "system", "tool")]
+        body = {"model": OWN, "messages": messages + HI, "tools": [{"type": "function"}], "n": 1}
+        assert (await post(world, CHAT, body))[0] == 200
+        assert world.app_server.seen[-1]["payload"]["messages"][0]["content"] == "Hi"
+
+    run(scenario)
+
+
+def test_usage_comes_with_a_stream_if_it_is_asked_for() -> None:
+    async def scenario(world: World) -> None:
+        body = {"model": OWN, "messages": HI, "stream": True}
+        for asked, counts in (({"include_usage": True}, True), ({}, False), (None, False)):
+            _, text = await post(world, CHAT, body | {"stream_options": asked})
+            *pieces, last = events(text)
+            assert [("usage" in piece) for piece in pieces] == [counts] * len(pieces)
+            assert (last["choices"] == []) is counts
+            if counts:
+                assert last["usage"]["total_tokens"] == 3
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", [CHAT, RESPONSES])
 def test_what_is_refused(path: str, stream: bool) -> None:
@@ -91,6 +130,10 @@ def test_what_is_refused(path: str, stream: bool) -> None:
         (fine | {"previous_response_id": "letta_resp_x"}, {}, 400),
         (fine | {"conversation": "local-conv-2"}, {}, 400),
         (fine | {"messages": [], "input": []}, {}, 400),
+        (fine | {"messages": [HI[0] | {"content": " "}], "input": " "}, {}, 400),
+        (fine | {"messages": [IMAGE], "input": [IMAGE]}, {}, 400),
+        (fine | {"n": 2}, {}, 400),
+        (fine | {"stream": "true"}, {}, 400),
         (fine | {"messages": [{"role": "user"}], "input": [1]}, {}, 400),
         (fine, {"X-Letta-Chat-Key": "x"}, 400),
         (fine, {"Authorization": "Bearer ade_0123456789ab_other"}, 401),

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ade.gate import server, user
+from ade.gate import sessions, user
 from tests.gate.standins import (
     FOREIGN,
     FOREIGN_CONVERSATION,
@@ -263,7 +263,7 @@ def test_a_silent_or_lost_app_server_ends_the_connection(monkeypatch: pytest.Mon
 def test_a_slow_reader_stops_the_app_server_and_is_disconnected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "SLOW_SECONDS", 1)
+    monkeypatch.setattr(sessions, "SLOW_SECONDS", 1)
     frame = delta("x" * 500_000, runtime())
     sent = 0
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import select
 import socket
 import threading
 import uuid
@@ -262,3 +263,26 @@ def by_hand(answer: Callable[[socket.socket], None]) -> Iterator[int]:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         thread.join()
+
+
+@contextmanager
+def relay(url: str) -> Iterator[tuple[str, threading.Event]]:
+    """A relay in front of the server: its address, and whether it is open."""
+    target = urlsplit(url)
+    opened = threading.Event()
+    opened.set()
+
+    def pass_on(client: socket.socket) -> None:
+        if not opened.is_set():
+            return
+        with socket.create_connection((target.hostname or "", target.port or 80)) as server:
+            while opened.is_set():
+                ready, _, _ = select.select([client, server], [], [], 0.05)
+                for one, other in ((client, server), (server, client)):
+                    if one in ready:
+                        if not (data := one.recv(65536)):
+                            return
+                        other.sendall(data)
+
+    with by_hand(pass_on) as port:
+        yield f"http://127.0.0.1:{port}", opened

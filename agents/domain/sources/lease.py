@@ -66,9 +66,15 @@ def note_success(source: AgentSource) -> None:
     )
 
 
-def note_failure(source: AgentSource, why: str, *, denied: bool = False) -> datetime:
-    """Note that an attempt failed. Returns when to try again: after 1 s, at most after 60."""
+def note_failure(
+    source: AgentSource, why: str, *, denied: bool = False, retry_after: int | None = None
+) -> datetime:
+    """Note that an attempt failed. Returns when to try again.
+
+    After 1 to 60 s, or later if the server asked for that, at most after DENIED_PAUSE.
+    """
     pause = DENIED_PAUSE if denied else min(FIRST_PAUSE * 2**source.failures, LONGEST_PAUSE)
+    pause = max(pause, min(retry_after or 0, DENIED_PAUSE))
     now = timezone.now()
     again = now + timedelta(seconds=pause)
     AgentSource.objects.filter(id=source.id).update(

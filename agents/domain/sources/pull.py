@@ -25,7 +25,13 @@ from agents.domain.sources.bury import bury_agents
 from agents.domain.sources.inbox import ask
 from agents.domain.sources.take_in import KEPT_HERE, Taken, is_as_seen, take_in
 from agents.models import Agent, AgentSource, AgentTag, InboxKind, SourcedAgent
-from agents.net.connectors.base import AgentNotThere, Connector, SeenAgent, Unread
+from agents.net.connectors.base import (
+    AgentNotThere,
+    Connector,
+    SeenAgent,
+    Unread,
+    Unreadable,
+)
 
 LIST_SECONDS = 120.0  # one request of a list
 _ONE_SECONDS = 10.0
@@ -186,6 +192,8 @@ class _Reading:
             except AgentNotThere:
                 gone.append(public_id)
                 self._require_same_server(len(gone), what="are gone")
+            except Unreadable as error:
+                self._note_unread(Unread(public_id, str(error)))
         return gone, other
 
     # --- What changed ---------------------------------------------------------------------------
@@ -288,7 +296,7 @@ class _Reading:
             clock = AgentSource.objects.values_list("push_clock", flat=True).get(id=self.source.id)
             try:
                 agent = self.connector.agent(public_id, seconds=_ONE_SECONDS)
-            except AgentNotThere:
+            except (AgentNotThere, Unreadable):
                 return
             taken = take_in(source=self.source, agents=[agent], clock=clock)
             self._count(taken)

@@ -26,6 +26,8 @@ from agents.net.connectors.base import (
     Connector,
     Rejected,
     SeenAgent,
+    TooLarge,
+    Unreadable,
 )
 
 REQUEST_SECONDS = 10.0
@@ -60,9 +62,9 @@ def due(source_id: int) -> QuerySet[SourcedAgent]:
 
 
 def push(connector: Connector, source: AgentSource, public_id: str) -> Pushed:
-    """Bring one agent's tags to its source. Raises Unreachable, Denied, TooLarge.
+    """Bring one agent's tags to its source. Raises Unreachable, Denied.
 
-    What concerns only this agent is noted with it, and it is tried again later.
+    What concerns only this agent is noted with it, and it is tried again later: others must not wait for it.
     """
     writes, why = 0, ""
     try:
@@ -89,6 +91,9 @@ def push(connector: Connector, source: AgentSource, public_id: str) -> Pushed:
         return Pushed(done=False, writes=writes, gone=True)
     except Rejected as error:
         put_off(source_id=source.id, public_id=public_id, why=f"The source refuses: {error}")
+        return Pushed(done=False, writes=writes)
+    except (Unreadable, TooLarge) as error:
+        put_off(source_id=source.id, public_id=public_id, why=f"It cannot be read: {error}")
         return Pushed(done=False, writes=writes)
     put_off(source_id=source.id, public_id=public_id, why=why)
     return Pushed(done=False, writes=writes)

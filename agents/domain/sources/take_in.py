@@ -35,6 +35,7 @@ from agents.models import (
     AgentSource,
     AgentTag,
     ChangeSet,
+    InboxItem,
     InboxKind,
     SourcedAgent,
     Tag,
@@ -43,6 +44,7 @@ from agents.models import (
 from agents.net.connectors.base import SeenAgent
 
 KEPT_HERE = 0  # instead of the id of a source
+LIMIT_QUESTIONS = 200  # open questions of one source about limits of ADE; the others are the same
 
 
 @dataclass(slots=True)
@@ -156,6 +158,7 @@ class _Batch:
         self.reason = f"seen at {source.name}"
         self.now = timezone.now()
         self._change_set: ChangeSet | None = None
+        self._room: int | None = None  # for questions about limits; None: not counted yet
         # The agents that were made or merged, by seq.
         self.taken_in: dict[int, SeenAgent] = {}
 
@@ -410,7 +413,13 @@ class _Batch:
             ask(self.source.id, InboxKind.ADOPTED, agent_id=agent_id, details=details)
 
     def _limit(self, agent_id: str, name: str, why: str) -> None:
-        if problem(agent_id) is None:
+        if self._room is None:
+            same = InboxItem.objects.filter(
+                source=self.source, kind=InboxKind.LIMIT, decided_at=None
+            )
+            self._room = LIMIT_QUESTIONS - same.count()
+        if self._room > 0 and problem(agent_id) is None:
+            self._room -= 1
             details = {"name": fields.plain(name), "why": why}
             ask(self.source.id, InboxKind.LIMIT, agent_id=agent_id, details=details)
 

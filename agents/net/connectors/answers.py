@@ -102,7 +102,7 @@ def seen_agent(
     try:
         fields = answer.value(raw)
     except BadJson as error:
-        return Unread(None, f"{error}.")
+        return Unread(_id_in(raw), f"{error}.")
     try:
         head = msgspec.convert(fields, _Head)
     except msgspec.ValidationError as error:
@@ -124,6 +124,14 @@ def _id_of(fields: object) -> str | None:
     try:
         return msgspec.convert(fields, _Id).id
     except msgspec.ValidationError:
+        return None
+
+
+def _id_in(raw: msgspec.Raw) -> str | None:
+    """The id in an agent of which another field cannot be decoded."""
+    try:
+        return msgspec.json.decode(raw, type=_Id).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

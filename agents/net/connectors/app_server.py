@@ -22,6 +22,7 @@ from agents.net.connectors.base import (
     SeenBlock,
     Unreachable,
     Unread,
+    Unreadable,
 )
 from agents.net.connectors.frames import Answer, AppServer
 from agents.net.connectors.memory_files import memory_block, with_changes
@@ -218,7 +219,7 @@ class AppServerConnector:
     def _one(self, answer: Answer, agent_id: str | None = None) -> SeenAgent:
         agent = answer.agent(answer.part("agent", msgspec.Raw))
         if isinstance(agent, Unread):
-            raise Unreachable(f"{self._server.url}: {agent.why}")
+            raise Unreadable(f"{self._server.url}: {agent.why}")
         if agent_id is not None and agent.id != agent_id:
             raise Denied(f"{self._server.url} answered with another agent than {agent_id}.")
         return agent

@@ -26,6 +26,10 @@ class Unreachable(SourceError):
         self.retry_after = retry_after
 
 
+class Unreadable(Unreachable):
+    """The server answers for other agents, but for this one with an error, or with what ADE cannot read."""
+
+
 class Denied(SourceError):
     """The server refuses this connector: 401, 403, a wrong kind of server, 426. Trying again is vain."""
 

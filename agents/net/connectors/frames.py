@@ -20,6 +20,7 @@ from agents.net.connectors.base import (
     TooLarge,
     Unreachable,
     Unread,
+    Unreadable,
 )
 from agents.net.connectors.web_socket import Closed, NotSwitched, WebSocket
 from agents.net.guarded import Call, Guarded, Refused, Unsent, reason_at
@@ -189,7 +190,9 @@ class AppServer:
         message = f"{self.url} refused {kind}: {shown(said, 300)}"
         if "LETTA_API_KEY" in said:
             raise Denied(message)
-        raise Rejected(message) if writes else Unreachable(message)
+        if writes:
+            raise Rejected(message)
+        raise Unreadable(message) if agent_id else Unreachable(message)
 
     def _meaning(self, error: Exception) -> SourceError:
         """The failure of a connection as callers know it."""

@@ -27,6 +27,7 @@ from agents.net.connectors.base import (
     SeenBlock,
     Unreachable,
     Unread,
+    Unreadable,
 )
 from agents.net.connectors.http import HttpServer, Params, Reply, Upload
 
@@ -129,6 +130,8 @@ class LettaConnector:
         reply = self._list(order | {"limit": str(_HEAD)}, seconds)
         if reply.status in (400, 422):
             return None
+        if reply.status != 200:
+            self._raise_for(reply)
         return self._feed(self._agents_of(reply), order, _moment(since), seconds)
 
     def _feed(
@@ -350,20 +353,18 @@ class LettaConnector:
         return reply
 
     def _http_get(self, path: str, params: Params, seconds: float) -> Reply:
-        """A read, sent again after Unreachable as often as `retries` says."""
+        """A read, sent again as often as `retries` says while the server is not reached or is busy."""
         for attempt in range(self._retries + 1):
-            pause = min(0.5 * 2**attempt, _LONGEST_PAUSE)
+            is_last, pause = attempt == self._retries, 0.5 * 2**attempt
             try:
                 reply = self._http.get(path, params, seconds=seconds)
-                if reply.status < 500 and reply.status not in _BUSY:
+                if is_last or (reply.status < 500 and reply.status not in _BUSY):
                     return reply
-                self._raise_for(reply)
-            except Unreachable as error:
-                if attempt == self._retries:
+                pause = pause if reply.retry_after is None else reply.retry_after
+            except Unreachable:
+                if is_last:
                     raise
-                if error.retry_after is not None:
-                    pause = min(error.retry_after, _LONGEST_PAUSE)
-            time.sleep(pause)
+            time.sleep(min(pause, _LONGEST_PAUSE))
         raise AssertionError("the last attempt returns or raises")
 
     def _send(
@@ -390,7 +391,8 @@ class LettaConnector:
             raise AgentNotThere(f"{url} has no agent {agent_id}.")
         if status in _NO_API:
             raise Denied(f"There is no Letta API at {url} ({status}). Check the address.")
-        raise Unreachable(f"{url} answered {status}: {reply.detail}", reply.retry_after)
+        what = Unreadable if status == 500 and agent_id is not None else Unreachable
+        raise what(f"{url} answered {status}: {reply.detail}", reply.retry_after)
 
     # --- Answers ----------------------------------------------------------------------------
 
@@ -422,7 +424,7 @@ class LettaConnector:
         except BadJson as error:
             raise self._no_api(reply, error) from error
         if isinstance(agent, Unread):
-            raise Unreachable(f"{self._http.url}: {agent.why}")
+            raise Unreadable(f"{self._http.url}: {agent.why}")
         if agent_id is not None and agent.id != agent_id:
             raise Denied(f"{self._http.url} answered with another agent than {agent_id}.")
         return agent

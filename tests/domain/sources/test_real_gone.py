@@ -1,11 +1,7 @@
 """A real Letta 0.16 server as a source: what is deleted there, and what comes back. Set ADE_LETTA_URL."""
 
 import os
-import select
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
@@ -29,7 +25,7 @@ from agents.models import Agent, AgentSource, Offboarding
 from agents.queries.crossings import crossing_page
 from agents.tasks.crossings import catch_up
 from tests.helpers import ROOT, drift, make_manager, tags_of
-from tests.net.scripted import by_hand
+from tests.net.scripted import relay
 
 pytestmark = [pytest.mark.prove, pytest.mark.django_db(transaction=True)]
 
@@ -123,29 +119,6 @@ def test_a_deleted_agent_is_made_again(real: Real) -> None:
     assert real.get(f"/v1/blocks/{memory['human']}")["value"] == "Jane, 555-0100"
     assert len(real.words("the handbook")) == 1
     assert drift() == []
-
-
-@contextmanager
-def relay(url: str) -> Iterator[tuple[str, threading.Event]]:
-    """A relay in front of the server: its address, and whether it is open."""
-    target = httpx.URL(url)
-    opened = threading.Event()
-    opened.set()
-
-    def pass_on(client: socket.socket) -> None:
-        if not opened.is_set():
-            return
-        with socket.create_connection((target.host, target.port or 80)) as server:
-            while opened.is_set():
-                ready, _, _ = select.select([client, server], [], [], 0.05)
-                for one, other in ((client, server), (server, client)):
-                    if one in ready:
-                        if not (data := one.recv(65536)):
-                            return
-                        other.sendall(data)
-
-    with by_hand(pass_on) as port:
-        yield f"http://127.0.0.1:{port}", opened
 
 
 def test_off_boarding_leaves_no_word_there(real: Real) -> None:
