@@ -42,6 +42,8 @@ class Outside(Protocol):
         """Kill the server, or its connections, and let it come back."""
         ...
 
+    def close(self) -> None: ...
+
 
 def retag(there: Outside, agent_id: str, *, add: str = "", remove: str = "") -> bool:
     """Change one tag as a careful program does: write, read, and write again if it is not so.
@@ -147,6 +149,9 @@ class OutsideLetta:
     def update(self, agent_id: str, **fields: Any) -> None:
         self._json("PATCH", f"/v1/agents/{agent_id}", json=fields)
 
+    def delete(self, agent_id: str) -> None:
+        self._json("DELETE", f"/v1/agents/{agent_id}")
+
     def interrupt(self) -> None:
         self._opened.clear()
         time.sleep(1)  # the length of the fault
@@ -165,6 +170,7 @@ def cleared(letta: OutsideLetta) -> Iterator[OutsideLetta]:
     try:
         yield letta
     finally:
-        with httpx.Client(base_url=letta.url, timeout=60) as http:
-            for agent_id in letta.agents():
-                http.delete(f"/v1/agents/{agent_id}")
+        letta = letta.another()
+        for agent_id in letta.agents():
+            letta.delete(agent_id)
+        letta.close()

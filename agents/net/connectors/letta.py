@@ -391,8 +391,8 @@ class LettaConnector:
             raise AgentNotThere(f"{url} has no agent {agent_id}.")
         if status in _NO_API:
             raise Denied(f"There is no Letta API at {url} ({status}). Check the address.")
-        what = Unreadable if status == 500 and agent_id is not None else Unreachable
-        raise what(f"{url} answered {status}: {reply.detail}", reply.retry_after)
+        meaning = Unreadable if status == 500 and agent_id is not None else Unreachable
+        raise meaning(f"{url} answered {status}: {reply.detail}", reply.retry_after)
 
     # --- Answers ----------------------------------------------------------------------------
 
