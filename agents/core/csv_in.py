@@ -27,6 +27,10 @@ _SAVE_AS_CSV = (
 )
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
 _DELIMITERS = ",;\t"
+# Columns “tag” and “tags” of one file. Each cell of them is looked at in each row.
+_TAG_COLUMNS = 20
+# Quotes that are never closed: after each, the rest of the file is read again.
+_OPEN_QUOTES = 20
 _ID_HEADERS = ("agentid", "id", "agent")
 _AGENT_ID = re.compile(r"\s*agent-(?:local-)?[0-9a-f]{8}-")
 # What a spreadsheet makes of a text such as 1e5, and what it shows in place of a formula's value.
@@ -49,6 +53,7 @@ class Rows:
     refused: list[Report] = field(default_factory=list)
     noted: list[Report] = field(default_factory=list)
     pairs: int = 0
+    records: int = 0
 
 
 def text_of(data: bytes) -> tuple[str, str]:
@@ -108,6 +113,8 @@ def read_rows(text: str, *, note: str = "") -> Rows:
     start += bool(separator)
     first = next((line for line in lines[start:] if line.strip()), "")
     delimiter = separator[1] if separator else _delimiter(first)
+    if delimiter in ' "':
+        raise Invalid("“sep=” must name a comma, a semicolon or another delimiter.", field="rows")
     columns: _Columns | None = None
     split = False
     for line, cells in _records(lines, start, delimiter, rows):
@@ -167,8 +174,12 @@ def _delimiter(line: str) -> str:
 def _records(
     lines: Sequence[str], start: int, delimiter: str, rows: Rows
 ) -> Iterator[tuple[int, list[str]]]:
-    """The records with the numbers of their first lines; broken ones are refused one by one."""
+    """The records with the numbers of their first lines; broken ones are refused one by one.
+
+    Raises Invalid where there are too many records or quotes that are never closed.
+    """
     spaced = any(re.search(rf'{re.escape(delimiter)} +"', line) for line in lines)
+    unclosed = 0
     while start < len(lines):
         reader = csv.reader(
             lines[start:], delimiter=delimiter, strict=True, skipinitialspace=spaced
@@ -181,9 +192,17 @@ def _records(
             except StopIteration:
                 break
             except csv.Error as error:
+                _count_record(rows)
                 rows.refused.append((line + 1, shown(lines[line].rstrip()), _broken(error)))
                 # Where a quote is never closed, the next lines are read without it.
                 if "unexpected end" in str(error):
+                    unclosed += 1
+                    if unclosed > _OPEN_QUOTES:
+                        raise Invalid(
+                            f"More than {_OPEN_QUOTES} quotes are never closed. The first refused "
+                            f"line is {rows.refused[0][0]:,}.",
+                            field="rows",
+                        ) from error
                     reached = line + 1
                     break
                 continue
@@ -206,6 +225,13 @@ def _quoted_line(cells: Sequence[str]) -> list[str] | None:
         return None
     is_row = len(inner) > 1 and any(_AGENT_ID.match(cell) for cell in inner)
     return inner if is_row or (len(inner) > 1 and _names_columns(inner)) else None
+
+
+def _count_record(rows: Rows) -> None:
+    """Count a record, also one without a tag. Raises Invalid where there are too many."""
+    rows.records += 1
+    if rows.records > CSV_ROWS:
+        raise Invalid(TOO_MANY, field="rows")
 
 
 def _broken(error: csv.Error) -> str:
@@ -239,10 +265,15 @@ def _header(cells: Sequence[str]) -> _Columns | None:
         raise Invalid("The header has no column “agent_id” (or “id”).", field="rows")
     if not (tag or tags):
         raise Invalid("The header has no column “tag” or “tags”.", field="rows")
+    if len(tag) + len(tags) > _TAG_COLUMNS:
+        raise Invalid(
+            f"The header has more than {_TAG_COLUMNS} columns “tag” or “tags”.", field="rows"
+        )
     return _Columns(agent, tag, tags, len(cells))
 
 
 def _take_row(rows: Rows, line: int, cells: list[str], columns: _Columns) -> None:
+    _count_record(rows)
     while len(cells) > columns.width and not cells[-1].strip():
         cells.pop()  # delimiters that a spreadsheet adds at the end
     whole = shown(",".join(cells))
@@ -251,18 +282,23 @@ def _take_row(rows: Rows, line: int, cells: list[str], columns: _Columns) -> Non
         wanted = "two" if columns.width == 2 else f"{columns.width}"
         rows.refused.append((line, whole, f"has {count} and not {wanted}."))
         return
-    cells += [""] * (columns.width - len(cells))
-    agent_id = _trimmed(rows, line, cells[columns.agent]).strip("\ufeff\u200b")
+    agent_id = _trimmed(rows, line, _cell(cells, columns.agent)).strip("\ufeff\u200b")
     if not agent_id:
         rows.refused.append((line, whole, "has no agent ID."))
         return
-    filled = [place for place in columns.tag if cells[place].strip()]
+    filled = [place for place in columns.tag if _cell(cells, place).strip()]
     # Of several columns called “tag”, some may be empty.
     for place in filled or columns.tag:
-        take(rows, line, agent_id, _noted(rows, line, _trimmed(rows, line, cells[place])))
+        name = _trimmed(rows, line, _cell(cells, place))
+        take(rows, line, agent_id, _noted(rows, line, name))
     for place in columns.tags:
-        for name in _several(rows, line, cells[place]):
+        for name in _several(rows, line, _cell(cells, place)):
             take(rows, line, agent_id, _noted(rows, line, name))
+
+
+def _cell(cells: Sequence[str], place: int) -> str:
+    """A cell of a row; "" where the row is shorter than the header."""
+    return cells[place] if place < len(cells) else ""
 
 
 def _trimmed(rows: Rows, line: int, cell: str) -> str:

@@ -49,6 +49,14 @@ def loads(text: str) -> Any:
     return msgspec.json.decode(text)
 
 
+def loads_from_address(text: str) -> Any:
+    """Parse JSON that stands in an address, such as a cursor. Raises ValueError, also if it is too deep."""
+    try:
+        return loads(text)
+    except RecursionError as error:
+        raise ValueError("The JSON is nested too deep.") from error
+
+
 def checked_json(value: object, *, field: str) -> str:
     """Check a value from a client and return the JSON to store. Raises Invalid for `field`."""
     check_value(value, field=field)

@@ -2,7 +2,14 @@
 
 from agents.forms.agents import AboutForm, BlockForm, DeleteForm, NewAgentForm, SettingsForm
 from agents.forms.bulk import BulkForm, RowsForm
-from agents.forms.core import DomainForm, ExactText, text_of, texts_of, typed_tags
+from agents.forms.core import (
+    DomainForm,
+    ExactText,
+    length_problem,
+    text_of,
+    texts_of,
+    typed_tags,
+)
 from agents.forms.directory import (
     AssignForm,
     HistoryForm,
@@ -51,6 +58,7 @@ __all__ = [
     "TrialForm",
     "ViewForm",
     "WebhookForm",
+    "length_problem",
     "text_of",
     "texts_of",
     "typed_tags",

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -172,6 +173,26 @@ def test_rows_are_counted_and_not_lines() -> None:
         read_rows("\n".join(f"A,x{n}" for n in range(50_001)))
     assert refused.value.message == "At most 50,000 rows fit in one change."
     assert len(pairs(read_rows("A,x\n" + "\n,\n" * 60_000 + "B,y"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        # Each opens a quote that is open at the end of the file: it was read again for each line.
+        ('x","z\n' * 20_000, "More than 20 quotes are never closed"),
+        # Lines without a tag, of which each made a line of the report.
+        ("x\n" * 60_000, "At most 50,000 rows"),
+        ("id,tags\n" + " a ,\n" * 60_000, "At most 50,000 rows"),
+        (f"id{',tags' * 10_000}\n" + "A\n" * 10_000, "more than 20 columns"),
+        (f"sep= ,\n{' ' * 100_000}\n", "“sep=” must name"),
+        ('sep=",\nA"x\n', "“sep=” must name"),
+    ],
+)
+def test_work_is_bounded_before_it_is_done(text: str, why: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(Invalid, match=why):
+        read_rows(text)
+    assert time.process_time() - begun < 10
 
 
 def test_a_line_that_is_too_long_is_refused() -> None:

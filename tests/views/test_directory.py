@@ -307,6 +307,17 @@ def test_many_tags_are_merged_renamed_and_deleted_by_a_plan() -> None:
     assert tags_of(agent) == []
 
 
+def test_texts_for_many_tags_are_no_longer_than_tags() -> None:
+    client, name = signed_in("manager"), "a" * 512
+    for field in ("find", "put", "tag"):
+        form = {"act": "rename", "tag": name, "find": "a", "put": "b"} | {field: "a" * 513}
+        refused = client.post("/tags/many/", form)
+        assert (refused.status_code, "513 characters" in refused.content.decode()) == (422, True)
+    # What comes of it is longer than a tag, and says so for the tag.
+    page = client.get("/tags/many/", {"act": "rename", "tag": name, "find": "a", "put": "b" * 512})
+    assert page.status_code == 200
+
+
 def form_many(page: Any) -> dict[str, Any]:
     """What the form of the plan sends."""
     sent: dict[str, Any] = {}

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from django.conf import settings
 
@@ -22,6 +22,8 @@ from agents.domain.transfer.file_json import NoAgentFile
 _SUFFIXES = (".af", ".json")
 _RATIO = 200  # times that an entry may be larger than what it takes in the zip file
 _SMALL = 1024 * 1024  # bytes of an entry whose ratio does not matter
+_NAMED = 20 * IMPORT_FILES  # entries that a zip file may name, hidden ones and folders too
+_ENTRY = b"PK\x01\x02"  # begins what a zip file says of an entry
 _REPORTED = 20  # files whose parts that ADE does not keep are listed
 
 File = tuple[str, bytes]
@@ -109,6 +111,9 @@ def _unpacked(files: Sequence[File]) -> Iterator[File]:
 
 
 def _entries(name: str, data: bytes, most: int) -> Iterator[File]:
+    # Counted before they are read: each takes 47 bytes of the file and 600 bytes of memory.
+    if data.count(_ENTRY) > _NAMED:
+        raise TooMuch(f"“{shown(name)}” names more than {_NAMED:,} files and folders.")
     try:
         with ZipFile(io.BytesIO(data)) as archive:
             entries = [entry for entry in archive.infolist() if _is_file(entry)]
@@ -141,6 +146,9 @@ def _read(archive: ZipFile, entry: ZipInfo, name: str, most: int) -> bytes:
     where = f"“{shown(name)}”, entry “{shown(entry.filename)}”:"
     if entry.flag_bits & 1:
         raise Invalid(f"{where} it is encrypted. Make a zip file without a password.")
+    # Python unpacks the others whole, whatever size is wanted: a few bytes can become gigabytes.
+    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise Invalid(f"{where} its compression is unusual. Make the zip file with “deflate”.")
     if entry.file_size > max(_SMALL, _RATIO * entry.compress_size):
         raise Invalid(f"{where} it is compressed more than {_RATIO} times. Send it unpacked.")
     with archive.open(entry) as file:

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from agents.core.errors import BadRequest
-from agents.core.json_text import dumps, loads
+from agents.core.json_text import dumps, loads_from_address
 from agents.models import Agent, Tombstone
 from agents.queries.access.candidates import Candidate, Place, of_lives, of_tag
 from agents.queries.access.past import State, states_at
@@ -149,7 +149,7 @@ def _decode(text: str | None) -> tuple[int, Place] | None:
     if not text:
         return None
     try:
-        source, part, moment, number = _cells(loads(text))
+        source, part, moment, number = _cells(loads_from_address(text))
     except (ValueError, TypeError):
         raise BadRequest("This link's position in the list cannot be read.") from None
     return source, Place(part, moment, number)

@@ -10,7 +10,7 @@ from ade.db.replica import connection
 from agents.core.actors import Actor
 from agents.core.errors import BadRequest
 from agents.core.filters import AgentFilter, Sort
-from agents.core.json_text import dumps, loads
+from agents.core.json_text import dumps, loads, loads_from_address
 from agents.core.tag_text import fold, text_problem
 from agents.models import Agent, Tombstone
 from agents.queries.agents.drivers import ALL_AGENTS, TRIGRAM, Lookups
@@ -163,7 +163,8 @@ def decode(text: str, sort: Sort) -> Position:
     """Return the position in a cursor from a URL. Raises BadRequest if it is not of this order."""
     shape: list[type] = [int] if sort.column == "seq" else [int, str]
     try:
-        parts = loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        parts = loads_from_address(decoded)
         if [type(part) for part in parts] != shape or not -(2**63) <= parts[0] < 2**63:
             raise ValueError
         if sort.column == "updated_at":

@@ -92,6 +92,8 @@ def _place(text: str | None) -> tuple[object, int] | None:
         at = parse_datetime(moment) if len(moment) < 40 else None
     except ValueError:
         return None
-    if at is None or at.tzinfo is None or not seq.isdecimal() or len(seq) > 18:
+    if at is None or at.tzinfo is None or not 1 < at.year < 9999:
+        return None
+    if not (seq.isascii() and seq.isdecimal()) or len(seq) > 18:
         return None
     return at, int(seq)

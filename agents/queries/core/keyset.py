@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 
 from agents.core.errors import BadRequest
-from agents.core.json_text import dumps, loads
+from agents.core.json_text import dumps, loads_from_address
 from agents.core.tag_text import text_problem
 
 Row = TypeVar("Row", bound=Model)
@@ -80,7 +80,7 @@ def decode(after: str | None, before: str | None, order: Sequence[str]) -> Place
     if not text:
         return Place()
     try:
-        values = loads(text)
+        values = loads_from_address(text)
         legal = type(values) is list and len(values) == len(order)
         if not legal:
             raise ValueError
@@ -93,7 +93,7 @@ def _value(column: str, value: Any) -> Any:
     """Return the value of a column. Raises ValueError or TypeError if the column cannot have it."""
     if column.endswith("_at"):
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
+        if moment.tzinfo is None or not 1 < moment.year < 9999:
             raise ValueError
         return moment
     if column == "sort_key":

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 
 from ade.http import see_other, wants_fragment
 from agents.core.actors import Power
+from agents.core.agent_ids import is_agent_id
 from agents.core.limits import EXACT_COUNT, PAGE_MOST
 from agents.models import BulkOp
 from agents.queries import agents
@@ -26,9 +27,10 @@ def selection(request: HttpRequest) -> HttpResponse:
     actor.require(Power.MANAGE, "change agents in bulk")
     state = state_at(request.POST.get("list", ""))
     # One field for all agents of the page instead of one each: no id contains a space.
-    shown = " ".join(request.POST.getlist("shown")).split()[:PAGE_MOST]
+    shown = _ids(" ".join(request.POST.getlist("shown")).split()[:PAGE_MOST])
     act = request.POST.get("act", "")
-    picked = _picked(picked_of(request, state), shown, request.POST.getlist("agent"), act)
+    ticked = _ids(request.POST.getlist("agent"))
+    picked = _picked(picked_of(request, state), shown, ticked, act)
     store_picked(request, state, picked)
     if act in _ACTS:
         return _redirect(request, f"{reverse('bulk-new')}?{to_query(state.free)}&op={act}")
@@ -39,6 +41,11 @@ def selection(request: HttpRequest) -> HttpResponse:
     context = bar_context(request, state, shown, actor)
     context["count"] = agents.capped_count(state.filter, actor=actor, most=EXACT_COUNT)
     return render(request, "agents/list_picked.html", context)
+
+
+def _ids(texts: list[str]) -> list[str]:
+    """Those that are ids of agents: the session stores them, and each request reads it."""
+    return [text for text in texts if is_agent_id(text)]
 
 
 def _picked(before: Picked, shown: list[str], ticked: list[str], act: str) -> Picked:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from ade.http import see_other
 from agents.core.actors import Actor
 from agents.core.errors import DomainError, Invalid, LimitExceeded
-from agents.core.limits import BULK_TAGS
+from agents.core.limits import BULK_TAGS, TAG_LENGTH
 from agents.core.tag_text import shown, text_problem, tidy
 from agents.domain.directory.notices import plan_notices
 from agents.domain.directory.plans import (
@@ -24,7 +24,7 @@ from agents.domain.directory.plans import (
     require_manager,
 )
 from agents.domain.directory.rename import rename_tag
-from agents.forms import text_of, texts_of
+from agents.forms import length_problem, text_of, texts_of
 from agents.forms.tags import TagInput
 from agents.tasks import bulk
 from agents.views.core.actors import actor_of
@@ -115,7 +115,10 @@ def _asked(data: QueryDict, actor: Actor) -> _Asked:
     if len(names) > BULK_TAGS:
         raise LimitExceeded(f"Pick at most {BULK_TAGS} tags.")
     texts = {name: text_of(data, name) or "" for name in ("other", "find", "put")}
+    # Before `put` is put into the names, maybe hundreds of times.
     for text in (*names, *texts.values()):
+        if why := length_problem(text, TAG_LENGTH):
+            raise LimitExceeded(f"{shown(text)}: {why}")
         if why := text_problem(text):
             raise Invalid(f"{shown(text)} {why}.")
     act = data.get("act", "")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,33 @@ def test_an_entry_that_lies_about_its_size_is_read_no_further() -> None:
         data[place : place + 4] = (100).to_bytes(4, "little")
     with pytest.raises(Invalid):
         parse_files([("all.zip", bytes(data))])
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compression_that_python_unpacks_whole_is_refused(method: int) -> None:
+    """50 MB, of which the zip file says that they are 100 bytes."""
+    data = bytearray(zipped({"a.af": b" " * 50_000_000}, method))
+    size = (50_000_000).to_bytes(4, "little")
+    while (place := data.find(size)) >= 0:
+        data[place : place + 4] = (100).to_bytes(4, "little")
+    tracemalloc.start()
+    with pytest.raises(Invalid, match="its compression is unusual"):
+        parse_files([("all.zip", bytes(data))])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5_000_000
+
+
+def test_names_are_counted_before_they_are_read() -> None:
+    entry = b"PK\x01\x02" + bytes(24) + b"\x01" + bytes(17) + b"a"
+    count = 200_000
+    end = b"PK\x05\x06" + bytes(8) + (len(entry) * count).to_bytes(4, "little") + bytes(6)
+    tracemalloc.start()
+    with pytest.raises(TooMuch, match="names more than 10,000 files"):
+        parse_files([("all.zip", b"PK\x03\x04" + entry * count + end)])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20_000_000
 
 
 def test_agents_are_bounded_over_all_files(monkeypatch: pytest.MonkeyPatch) -> None:

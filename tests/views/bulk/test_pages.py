@@ -311,3 +311,17 @@ def test_the_selection_can_be_exported() -> None:
         client.get(client.post("/bulk/selection/", data)["Location"]).streaming_content
     ).decode()
     assert (picked.public_id in text, other.public_id in text) == (False, True)
+
+
+def test_a_session_keeps_ids_of_agents_and_no_other_text() -> None:
+    agent = make_agent()
+    client = signed_in("manager")
+    client.post(
+        "/bulk/selection/",
+        {"agent": [agent.public_id, "x" * 100_000], "shown": f"{'y' * 100_000} {agent.public_id}"},
+    )
+    (stored,) = client.session["selections"].values()
+    assert stored["ids"] == [agent.public_id]
+    client.post("/bulk/selection/", {"act": "page", "shown": f"{'y' * 100_000} {agent.public_id}"})
+    (stored,) = client.session["selections"].values()
+    assert stored["ids"] == [agent.public_id]
