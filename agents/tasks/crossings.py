@@ -2,13 +2,12 @@
 
 import time
 
-from django.db import DatabaseError, transaction
 from django_tasks import task
-from django_tasks_db.models import DBTaskResult
 
 from agents.core.actors import WRITE, Actor, ActorKind, Source
 from agents.domain.crossings import follow
 from agents.domain.webhooks import log
+from agents.tasks.in_passing import ask_in_passing
 
 _SLICE = 5.0  # seconds of one turn of the worker
 _ACTOR = Actor(ActorKind.JOB, "job:crossings", "Crossings", Source.BULK, WRITE)
@@ -18,11 +17,7 @@ def ask_to_look() -> bool:
     """Have the worker follow the history. True if all of it was followed already."""
     if follow.is_complete():
         return True
-    try:
-        with transaction.atomic():
-            _ask()
-    except DatabaseError:
-        pass  # the database takes no writes now; the next visit asks again
+    ask_in_passing(follow_crossings)
     return False
 
 
@@ -42,9 +37,3 @@ def follow_crossings() -> None:
         follow_crossings.enqueue()
     else:
         follow.forget_ended(actor=_ACTOR)
-
-
-def _ask() -> None:
-    path = follow_crossings.module_path
-    if not DBTaskResult.objects.filter(task_path=path, status="READY").exists():
-        follow_crossings.enqueue()

@@ -2,13 +2,12 @@
 
 import time
 
-from django.db import DatabaseError, transaction
 from django_tasks import task
-from django_tasks_db.models import DBTaskResult
 
 from agents.domain.upkeep import directory, tally
 from agents.domain.webhooks import log
 from agents.tasks.crossings import ask_to_look
+from agents.tasks.in_passing import ask_in_passing
 
 _SLICE = 5.0  # seconds of one turn
 
@@ -16,15 +15,7 @@ _SLICE = 5.0  # seconds of one turn
 def ask_to_count() -> None:
     """Queue a count unless one is queued. Does nothing if the database takes no writes now."""
     ask_to_look()
-    try:
-        with transaction.atomic():
-            waiting = DBTaskResult.objects.filter(
-                task_path=count_for_overview.module_path, status="READY"
-            )
-            if not waiting.exists():
-                count_for_overview.enqueue()
-    except DatabaseError:
-        pass  # the next visit asks again
+    ask_in_passing(count_for_overview)
 
 
 @task()

@@ -7,7 +7,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django_tasks_db.models import DBTaskResult
 
+from ade.ops import outage
 from tests.api.calls import call, make_token
 from tests.helpers import make_agent, make_user
 from tests.running.test_write_lock import lock_held
@@ -59,3 +61,24 @@ def test_a_page_that_shows_a_message_does_not_wait_to_save_that() -> None:
         assert "Saved so and so." in page.content.decode()
     assert client.get("/agents/").status_code == 200
     assert "Saved so and so." not in client.get("/agents/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/crossings/", "/v1/crossings"])
+def test_a_page_does_not_wait_to_queue_a_task(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "_paused_until", 0.0)
+    make_agent(tags=["user_1"])
+    client, token = Client(raise_request_exception=False), make_token(scope="manage")
+    client.force_login(make_user(role="admin"))
+
+    def ask() -> int:
+        return (
+            call("GET", path, token=token) if path.startswith("/v1/") else client.get(path)
+        ).status_code
+
+    with lock_held():
+        began = time.monotonic()
+        assert (ask(), time.monotonic() - began < 5) == (200, True)
+    assert DBTaskResult.objects.count() == 0
+    monkeypatch.setattr(outage, "_paused_until", 0.0)
+    ask()
+    assert DBTaskResult.objects.count() > 0
