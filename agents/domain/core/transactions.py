@@ -100,11 +100,17 @@ class _RolledBack(Exception):
 
 
 def rehearse(run: Callable[[], R]) -> R:
-    """Run a write, roll it back, and return its result. Raises what it raises."""
+    """Run a write, roll it back, and return its result. Raises what it raises.
+
+    The rights of its actors are checked again, as before a commit: what follows may not be undone.
+    """
 
     @write
     def rolled_back() -> None:
-        raise _RolledBack(run())
+        result = run()
+        for actor in _pending():
+            require_unchanged_rights(actor)
+        raise _RolledBack(result)
 
     try:
         rolled_back()

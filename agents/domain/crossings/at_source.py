@@ -16,6 +16,7 @@ from agents.core.actors import Actor, Power
 from agents.core.errors import Conflict, DomainError, NotFound
 from agents.domain.core import record
 from agents.domain.core.record import Entry
+from agents.domain.core.rights import require_unchanged_rights
 from agents.domain.core.transactions import write
 from agents.domain.crossings.separate import MOVED_BLOCK, Separation, end_if_resolved, plan_for
 from agents.domain.sources import asking
@@ -112,6 +113,7 @@ def _do(moves: QuerySet[BlockMove], actor: Actor, seconds: float) -> str:
     end = time.monotonic() + seconds
     for move in moves.filter(done_at=None).order_by("id"):
         try:
+            require_unchanged_rights(actor, share_lock=False)
             _step(asking.source_by_id(move.source_id), move, actor)
         except NotFound as error:  # the agent, or its source, is gone: nothing is left to separate
             _end(move=move, why=error.message, actor=actor)

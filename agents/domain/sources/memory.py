@@ -76,7 +76,6 @@ def edit_block(*, agent_id: str, label: str, edit: BlockEdit, actor: Actor) -> B
     if source is None:
         return None
     actor.require(Power.WRITE, "edit memory blocks")
-    rehearse(lambda: lock_agent(agent_id, actor=actor))
     old = next((b.there for b in _read(source, agent_id) if b.there.label == label), None)
     if old is None:
         raise NotFound(f"No block with label '{label}' found for agent '{agent_id}'")
@@ -97,6 +96,8 @@ def edit_block(*, agent_id: str, label: str, edit: BlockEdit, actor: Actor) -> B
         same = told and all(told[0].get(name) == value for name, value in changed.items())
         return found[0] if same else None
 
+    # Reading there took seconds, in which a right may have ended.
+    rehearse(lambda: lock_agent(agent_id, actor=actor))
     new = asking.ask(source, request, settle)
     entries = [
         (f"block {label[:40]}: {name}"[:64], _text(now.get(name)), _text(value))
