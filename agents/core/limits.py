@@ -39,6 +39,7 @@ SEARCH_LENGTH = 256  # characters
 KEY_NAME_LENGTH = 128  # characters
 KEY_PATTERNS = 50  # patterns of the tags that a limited key may write
 ACCESS_CHECKS = 1000  # questions in one request to /v1/access/check
+ACCESS_TOKENS = 10_000  # client-side access tokens of one key that work at the same time
 KEY_OVERLAP_SECONDS = 30 * 86400  # longest time that the old key still works after a rotation
 REASON_LENGTH = 1000  # characters of a change's reason
 FILTER_TAGS = 50  # tags in one filter

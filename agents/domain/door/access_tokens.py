@@ -14,6 +14,7 @@ from agents.core.actors import Actor, ActorKind, Power
 from agents.core.agent_rights import Right, in_order
 from agents.core.errors import Invalid, LimitExceeded, NotAllowed, NotFound
 from agents.core.json_text import dumps
+from agents.core.limits import ACCESS_TOKENS
 from agents.core.reach import AGENTS_MOST
 from agents.domain.core import key_tokens
 from agents.domain.core.access_spans import note_token, note_tokens_ended
@@ -45,7 +46,8 @@ def create_access_token(
     """Create a token with these rights on these agents, for pages of `hostname`.
 
     The key of the actor must have every right on every agent. The token ends after MINUTES, at the
-    latest after KEY_SECONDS_BY_API. Raises Invalid, NotAllowed, NotFound (an agent).
+    latest after KEY_SECONDS_BY_API. Raises Invalid, NotAllowed, NotFound (an agent), LimitExceeded (too
+    many tokens).
     """
     key, now = _key_of(actor), timezone.now()
     origin = _origin(hostname)
@@ -63,6 +65,12 @@ def create_access_token(
             field="expires_at",
         )
     _require_rights(actor, policy)
+    valid = AccessToken.objects.filter(key=key, expires_at__gt=now)
+    if valid[ACCESS_TOKENS - 1 : ACCESS_TOKENS].exists():
+        raise LimitExceeded(
+            f"This key has {ACCESS_TOKENS:,} client-side access tokens that work, which is the limit. "
+            "Delete some, or wait until some expire."
+        )
     token_id, digest, token = key_tokens.new_client_side()
     rights = {agent_id: in_order(given) for agent_id, given in policy.items()}
     row = AccessToken.objects.create(

@@ -3,9 +3,10 @@
 A user is a tag. A test fails if a table with data of users is missing in `KINDS` or `WITHOUT_USER_DATA`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -38,7 +39,8 @@ from agents.models import (
     Webhook,
 )
 
-TOKENS_LOOKED = 5_000  # valid client-side access tokens, which live for minutes
+_TOKENS, _IDS = 2_000, 10_000  # client-side access tokens, and ids, that one statement asks for
+T = TypeVar("T")
 NAMED = 20  # things of one kind that a plan names; it counts the others
 
 
@@ -195,13 +197,28 @@ def _tokens(asked: Asked, most: int | None = NAMED) -> list[Part]:
 
 
 def tokens_of(tag: Tag) -> list[AccessToken]:
-    """The valid client-side access tokens for agents that carry the tag, of the newest TOKENS_LOOKED."""
+    """The valid client-side access tokens for agents that carry the tag, newest first.
+
+    All valid tokens are looked at: none may outlive the off-boarding because others were made since.
+    """
     valid = AccessToken.objects.filter(expires_at__gt=timezone.now()).order_by("-id")
-    named = [(token, set(loads(token.policy))) for token in valid[:TOKENS_LOOKED]]
-    ids = {agent_id for _, agents in named for agent_id in agents}
-    rows = Agent.objects.filter(public_id__in=ids, agenttag__tag=tag)
-    own = set(rows.values_list("public_id", flat=True))
-    return [token for token, agents in named if agents & own]
+    found: list[AccessToken] = []
+    for some in batched(valid.iterator(chunk_size=_TOKENS), _TOKENS):
+        named = [(token, set(loads(token.policy))) for token in some]
+        ids = {agent_id for _, agents in named for agent_id in agents}
+        own: set[str] = set()
+        for part in batched(ids, _IDS):
+            rows = Agent.objects.filter(public_id__in=part, agenttag__tag=tag)
+            own.update(rows.values_list("public_id", flat=True))
+        found += [token for token, agents in named if agents & own]
+    return found
+
+
+def batched(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of at most `size` of these things."""
+    left = iter(things)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def _views(asked: Asked, most: int | None = NAMED) -> list[Part]:

@@ -9,10 +9,15 @@ from django.test import Client
 from django.utils import timezone
 
 from agents.core.actors import command_actor
+from agents.domain.core.key_tokens import id_in
+from agents.domain.door import access_tokens
 from agents.domain.keys import disable_key
+from agents.domain.offboarding import inventory
 from agents.domain.tags.edit import change_tags
 from agents.domain.upkeep.tidy import tidy
+from agents.domain.users import OffboardMode
 from agents.models import AccessToken, ApiKey, Change
+from agents.tasks.offboarding import offboard
 from tests.api.calls import call, make_token
 from tests.helpers import ROOT, make_agent
 
@@ -222,3 +227,29 @@ def test_an_access_check_about_a_token(own: str, key: str) -> None:
         for more in ({"origin": HOST}, {}, {"origin": HOST, "right": "read_agent"})
     ]
     assert found == ["allowed", "wrong_origin", "missing_right"]
+
+
+def test_a_key_has_a_bounded_number_of_tokens_that_work(
+    key: str, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_tokens, "ACCESS_TOKENS", 2)
+    body = {"hostname": HOST, "policy": policy(own, "read_agent")}
+    statuses = [call("POST", URL, body, token=key).status_code for _ in range(3)]
+    assert (statuses, AccessToken.objects.count()) == ([200, 200, 422], 2)
+    # Those of other keys, and those that have ended, do not count.
+    assert call("POST", URL, body, token=make_token()).status_code == 200
+    AccessToken.objects.update(expires_at=timezone.now())
+    assert call("POST", URL, body, token=key).status_code == 200
+
+
+def test_no_token_outlives_an_off_boarding_behind_many_newer_ones(
+    own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "_TOKENS", 2)
+    app, other = make_token(), make_agent(tags=["user_2"]).public_id
+    old = make(app, own, "read_agent")
+    newer = [make(app, other, "read_agent") for _ in range(5)]
+    offboard(name="user_1", how=OffboardMode.TAG, actor=ROOT)
+    left = set(AccessToken.objects.values_list("token_id", flat=True))
+    assert left == {id_in(token) for token in newer}
+    assert id_in(old) not in left
