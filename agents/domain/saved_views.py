@@ -1,7 +1,7 @@
 """Saved views of the agents list: the actor's own views, and shared ones."""
 
+import secrets
 from collections.abc import Sequence
-from itertools import count
 
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
@@ -20,6 +20,7 @@ Pairs = Sequence[tuple[str, str]]
 # The parameters of a view that contain tags.
 TAG_PARAMETERS = {"any", "all", "none"}
 _RESERVED = {"new"}  # an address with this slug means something else
+_NUMBERED = 100  # views of one name whose slugs end with a number; others end at random
 
 
 def visible_views(actor: Actor) -> QuerySet[SavedView]:
@@ -73,7 +74,7 @@ def save_view(*, name: str, pairs: Pairs, shared: bool, pinned: bool, actor: Act
             f"You have {VIEWS_PER_PERSON} saved views, which is the limit. Delete one first."
         )
     view = SavedView(
-        slug=_free_slug(name),
+        slug=_free_slug(name, actor),
         name=name,
         owner_id=actor.id,
         owner_name=actor.name,
@@ -166,9 +167,13 @@ def _check(name: str, shared: bool, actor: Actor) -> None:
         actor.require(Power.WRITE, "share views")
 
 
-def _free_slug(name: str) -> str:
-    """Return a slug that no other view has at this moment."""
+def _free_slug(name: str, actor: Actor) -> str:
+    """Return a slug that no other view has at this moment.
+
+    That of a limited actor always ends at random: a number would tell whether others have such a view.
+    """
     base = slugify(name) or "view"
-    tries = (base if n == 1 else f"{base}-{n}" for n in count(1))
-    used = set(SavedView.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-    return next(slug for slug in tries if slug not in used | _RESERVED)
+    own = () if actor.limited else (base, *(f"{base}-{n}" for n in range(2, _NUMBERED)))
+    used = set(SavedView.objects.filter(slug__in=own).values_list("slug", flat=True)) | _RESERVED
+    random = f"{base}-{secrets.token_hex(4)}"
+    return next((slug for slug in own if slug not in used), random)

@@ -1,5 +1,6 @@
 """Members who are limited to tags: set by page, API, command; what their pages show; what follows."""
 
+import re
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from agents.core.reach import NOTHING, Reach
 from agents.domain.directory.merge import delete_tag
 from agents.domain.directory.rename import describe_tag, rename_tag
 from agents.domain.members import change_member, limit_of
-from agents.models import Agent
+from agents.domain.tags.edit import change_tags
+from agents.models import Agent, Change, ChangeSet
 from tests.access.asking import browser_of
 from tests.api.calls import call, make_token
 from tests.helpers import ROOT, make_agent, make_user, tags_of
-from tests.views.browsing import soup, text_at
+from tests.views.browsing import HX, soup, text_at
 
 pytestmark = pytest.mark.django_db
 CARE, OWN = "team:care", "user_1"
@@ -172,3 +174,75 @@ def test_role_and_limit_change_together_or_not_at_all() -> None:
     assert (changed.role, limit_of(changed)) == ("editor", (CARE,))
     changed = change_member(member_id=ada.pk, role=Role.ADMIN, limit=[], actor=ROOT)
     assert changed.is_admin
+
+
+@pytest.mark.parametrize("role", ["editor", "manager"])
+def test_moving_an_agent_does_not_tell_which_tags_are_marked(role: str) -> None:
+    """A tag of others that names a user by hand is answered as one that does not exist."""
+    own = make_agent(tags=[CARE])
+    make_agent(tags=["uuid-7"])
+    describe_tag(name="uuid-7", user=True, actor=ROOT)
+    client = browser(limited(CARE, role=role))
+    client.post("/bulk/selection/", {"act": "all"})
+
+    def asked(name: str) -> list[Any]:
+        answers = [
+            client.post(f"/agents/{own.public_id}/tags/move/", {"tag": name}),
+            client.post(f"/agents/{own.public_id}/owner/", {"to": name}),
+            client.post("/bulk/new/?op=move", {"add": name}),
+        ]
+        return [(one.status_code, "is not a user tag" in one.content.decode()) for one in answers]
+
+    assert asked("uuid-7") == asked("uuid-8")
+    assert tags_of(own) == [CARE]
+    # Of its own agents a member knows it.
+    second = make_agent(tags=[CARE, "uuid-7"])
+    client.post(f"/agents/{second.public_id}/tags/move/", {"tag": "uuid-7"})
+    assert asked("uuid-7")[0] != asked("uuid-8")[0]
+
+
+_NUMBERS = re.compile(
+    r'(?:value="|before=|undo=|redo=|data-seen="|data-opened="|/history/|undo-)(\d+)'
+)
+
+
+def test_no_number_of_a_change_is_on_the_pages_of_a_limited_member() -> None:
+    """Each change takes the next number, so two of them would tell how much others do meanwhile."""
+    agent = make_agent(tags=[CARE])
+    client = browser(limited(CARE, role="manager"))
+    url = f"/agents/{agent.public_id}"
+    for n in range(60):  # a second page of the history
+        change_tags(agent_id=agent.public_id, add=[f"n{n}"], actor=ROOT)
+    pages = [
+        client.post(f"{url}/tags/", {"tag": "x"}, headers=HX),
+        client.post(f"{url}/tags/", {"tag": "y"}, follow=True),
+        client.get(f"{url}/settings/"),
+        client.get(f"{url}/history/"),
+        client.get("/history/"),
+    ]
+    number = text_of(pages[0], "change_set")
+    pages.append(client.get(f"/history/{number}/undo/?agent={agent.public_id}"))
+    shown = [{int(n) for n in _NUMBERS.findall(page.content.decode())} for page in pages]
+    assert all(max(found, default=0) > 10**9 for found in shown[:4])
+    real = {*ChangeSet.objects.values_list("id", flat=True)}
+    real |= {*Change.objects.values_list("id", flat=True)}
+    assert (
+        set().union(*shown) & {n for n in real if n > 20} == set()
+    )  # lower ones are values of other fields
+    # They lead where the numbers would.
+    client.post(f"{url}/tags/undo/", {"change_set": number}, headers=HX)
+    assert "x" not in tags_of(agent)
+    older = soup(pages[3]).select_one("a[href^='?before=']")
+    assert older is not None
+    assert "<bdi>n3</bdi>" in client.get(f"{url}/history/{older['href']}").content.decode()
+    for real_number in (ChangeSet.objects.latest("id").id, 1):
+        refused = client.post(f"{url}/tags/undo/", {"change_set": real_number}, headers=HX)
+        assert refused.status_code == 404
+    assert "y" in tags_of(agent)
+
+
+def text_of(answer: Any, name: str) -> str:
+    """The value of a field of a page."""
+    field = soup(answer).select_one(f"[name={name}]")
+    assert field is not None
+    return str(field["value"])

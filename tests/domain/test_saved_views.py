@@ -1,9 +1,14 @@
 """Saved views: whose they are, and that they follow a tag's name."""
 
+import re
+from dataclasses import replace
+
 import pytest
+from django.utils import timezone
 
 from agents.core.actors import MANAGE, READ
 from agents.core.errors import Conflict, Invalid, NotAllowed, NotFound
+from agents.core.reach import Reach
 from agents.domain.directory.merge import merge_tags
 from agents.domain.directory.rename import rename_tag
 from agents.domain.saved_views import (
@@ -38,6 +43,25 @@ def test_view_keeps_its_address() -> None:
 def test_slugs_are_unique_and_never_mean_something_else() -> None:
     slugs = [save(name).slug for name in ("Gold", "gold", "GOLD!", "new", "日本")]
     assert slugs == ["gold", "gold-2", "gold-3", "new-2", "view"]
+
+
+def test_the_slug_of_a_limited_member_does_not_tell_what_others_have() -> None:
+    save("Secret")
+    lena = replace(make_editor("Lena"), reach=Reach.of_tags(["user_1"]))
+    taken, free = (save(name, actor=lena).slug for name in ("Secret", "Other"))
+    assert re.fullmatch("secret-[0-9a-f]{8}", taken)
+    assert re.fullmatch("other-[0-9a-f]{8}", free)
+
+
+def test_the_hundredth_view_of_a_name_ends_at_random() -> None:
+    SavedView.objects.bulk_create(
+        SavedView(
+            slug="gold" if n == 1 else f"gold-{n}", name="Gold", owner_id="x", owner_name="x",
+            shared=False, pinned=False, pairs="[]", created_at=timezone.now(),
+        )
+        for n in range(1, 100)
+    )  # fmt: skip
+    assert re.fullmatch("gold-[0-9a-f]{8}", save("Gold").slug)
 
 
 @pytest.mark.only_postgres

@@ -58,6 +58,8 @@ def make_plan(
     """
     actor.require(Power.MANAGE, "change agents in bulk")
     wish = _CHECKED.get(change.op, checked)(change)
+    if change.op == BulkOp.MOVE:
+        _require_user(wish.add[0], actor)
     if len(selection.excluded) > BULK_PICKED:
         raise LimitExceeded(f"A selection can exclude at most {BULK_PICKED:,} agents.")
     if len(selection.wanted.ids or ()) > BULK_PICKED:
@@ -164,8 +166,11 @@ def _check_move(add: Sequence[str], remove: Sequence[str]) -> None:
         raise Invalid("`remove` must be empty when moving agents.", field="remove")
     if len(add) != 1:
         raise Invalid("Name exactly one user.", field="add")
-    if not names_user(add[0]):
-        raise Invalid(f"{shown(add[0])} is not a user tag. Enter a user.", field="add")
+
+
+def _require_user(name: str, actor: Actor) -> None:
+    if not names_user(name, actor):
+        raise Invalid(f"{shown(name)} is not a user tag. Enter a user.", field="add")
 
 
 def get_plan(plan_id: UUID | str, *, actor: Actor, lock: bool = False) -> BulkPlan:

@@ -1,11 +1,10 @@
 """Primary keys of agents (seq), in the order of creation.
 
-A seq is the microseconds from 2020 to `created_at`, times 4096, plus low bits that only increase
-within a process. Two processes can choose the same seq. Then the insert fails and is retried with
-higher numbers.
+A seq is the microseconds from 2020 to `created_at`, times 4096, plus low bits that are random: a count
+would tell those who see a seq how many agents others create. Two processes can choose the same seq. Then
+the insert fails and is retried with higher numbers.
 """
 
-import itertools
 import secrets
 import threading
 from collections import OrderedDict
@@ -33,8 +32,6 @@ class SeqGenerator:
     """
 
     def __init__(self) -> None:
-        # A random start makes collisions between two processes rare.
-        self._low = itertools.count(secrets.randbelow(KEYS))
         self._last: OrderedDict[int, int] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -44,7 +41,7 @@ class SeqGenerator:
         with self._lock:
             last = self._last.get(base)
             # Rows with the same timestamp keep their order, even if there are more than 4,096.
-            key = base + next(self._low) % (KEYS // 2) if last is None else last + 1
+            key = base + secrets.randbelow(KEYS // 2) if last is None else last + 1
             self._remember(base, key)
             return key
 

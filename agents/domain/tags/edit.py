@@ -100,7 +100,7 @@ def move_agent(*, agent_id: str, to: str, actor: Actor, reason: str = "") -> Tag
     """
     actor.require(Power.WRITE, "change tags")
     [to] = require_legal_tags([to], field="to")
-    if not tag_rows.names_user(to):
+    if not tag_rows.names_user(to, actor):
         raise Invalid(f"{shown(to)} is not a user tag. Enter a user.", field="to")
     carried = AgentTag.objects.filter(agent__public_id=agent_id, tag__names_user=True)
     owners = list(carried.values_list("tag__name", flat=True))

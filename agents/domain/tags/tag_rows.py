@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from ade.db.statements import IN_IDS, IN_NAMES, IS_SQLITE, Loader, execute, listed, moment
+from agents.core.actors import Actor
 from agents.core.errors import Conflict
 from agents.core.lookalikes import LOOKALIKE_VERSION, lookalike_key
 from agents.core.natural_order import natural_key
@@ -18,7 +19,7 @@ from agents.domain.core.insert import insert
 from agents.domain.core.search_index import TAG_INDEX, index_rows
 from agents.domain.core.tag_rules import is_protected, names_a_user
 from agents.domain.core.transactions import RowsChanged
-from agents.models import AgentTag, ChangeSet, Tag
+from agents.models import Agent, AgentTag, ChangeSet, Tag
 
 # Shared locks can starve an exclusive lock. An advisory lock (a gate) makes them queue. Tags share the
 # gates by hash: PostgreSQL has room for only some thousands of advisory locks.
@@ -59,9 +60,17 @@ def new_tag(name: str) -> Tag:
     )
 
 
-def names_user(name: str) -> bool:
-    """True if this is a user tag, by its text or because a person marked it."""
-    return names_a_user(name) or Tag.objects.filter(name=name, names_user=True).exists()
+def names_user(name: str, actor: Actor) -> bool:
+    """True if this is a user tag, by its text or because a person marked it.
+
+    Of the marks a limited actor learns only those of tags that its own agents carry.
+    """
+    if names_a_user(name):
+        return True
+    marked = Tag.objects.filter(name=name, names_user=True)
+    if actor.limited:
+        marked = marked.filter(agenttag__agent__in=Agent.objects.visible_to(actor))
+    return marked.exists()
 
 
 def create_rows(names: Collection[str], *, first_added_by: str | None = None) -> list[Tag]:

@@ -1,7 +1,7 @@
 """What others changed on an agent's tags since a page was shown."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,13 +47,13 @@ def tag_changes(agent: Agent, *, since: int | None, until: int | None = None) ->
     return changes
 
 
-def marker(changes: Sequence[Change], tags: Iterable[str]) -> str:
-    """What a page shows: the number of the last change, and a digest of the tags.
+def marker(last: int, tags: Iterable[str]) -> str:
+    """What a page shows: the number of the last change (0: none), and a digest of the tags.
 
     The digest covers renames, which are not changes of the agent.
     """
     digest = hashlib.sha256("\0".join(sorted(tags)).encode()).hexdigest()
-    return f"{changes[-1].id if changes else 0}-{digest[:12]}"
+    return f"{last}-{digest[:12]}"
 
 
 def news(

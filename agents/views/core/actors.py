@@ -11,6 +11,7 @@ from ade.models import User
 from agents.core.actors import Actor, ActorKind, Source
 from agents.core.errors import BadRequest, NotFound
 from agents.core.tag_text import text_problem
+from agents.domain.core.numbers import real_number
 from agents.domain.core.rights import of_member
 from agents.models import Agent, Tombstone
 from agents.queries.agents.find import visible_agent
@@ -87,7 +88,7 @@ def change_set_of(request: HttpRequest) -> int:
     number = _key(request.POST.get("change_set", ""))
     if number is None:
         raise NotFound("There is no such change to undo.")
-    return number
+    return real_number(number, actor_of(request))
 
 
 def history_key(request: HttpRequest, name: str) -> int | None:
@@ -96,7 +97,7 @@ def history_key(request: HttpRequest, name: str) -> int | None:
     number = _key(text)
     if text and number is None:
         raise BadRequest("This link points to no entry in the history.")
-    return number
+    return None if number is None else real_number(number, actor_of(request))
 
 
 def _key(text: str) -> int | None:

@@ -38,5 +38,5 @@ def back_to_tags(request: HttpRequest, editor: Editor) -> HttpResponse:
         messages.success(request, editor.status)
     query = ""
     if editor.offer is not None:
-        query = f"?{editor.offer.label.lower()}={editor.offer.change_set_id}"
+        query = f"?{editor.offer.label.lower()}={editor.offered}"
     return see_other(f"{reverse('agent-settings', args=[editor.agent.public_id])}{query}#tags")

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from agents.core.actors import Actor, Power
 from agents.core.tag_text import quote, shown
+from agents.domain.core.numbers import real_number, shown_number
 from agents.domain.history.undo import Undone
 from agents.domain.tags.add_typed import Added, Refused
 from agents.domain.tags.edit import TagsResult
@@ -44,12 +45,12 @@ class EditorPage:
     seen: int | None = None
 
     @classmethod
-    def of(cls, data: QueryDict) -> "EditorPage":
+    def of(cls, data: QueryDict, actor: Actor) -> "EditorPage":
         """The page that a form or script of the editor describes; unreadable values count as absent."""
         return cls(
             in_row=data.get("place") == "row",
-            opened=_change_number(data.get("opened", "")),
-            seen=_change_number(data.get("seen", "")),
+            opened=_change_number(data.get("opened", ""), actor),
+            seen=_change_number(data.get("seen", ""), actor),
         )
 
     @property
@@ -58,9 +59,9 @@ class EditorPage:
         return min((n for n in (self.opened, self.seen) if n is not None), default=None)
 
 
-def _change_number(text: str) -> int | None:
+def _change_number(text: str, actor: Actor) -> int | None:
     match = _MARKER.fullmatch(text)
-    return int(match[1]) if match else None
+    return real_number(int(match[1]), actor) if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class Editor:
     """The tags of one agent, and the result of the last request."""
 
     agent: Agent
+    actor: Actor
     tags: list[TagChip]
-    may_write: bool
     page: EditorPage
     changes: list[Change]  # those since the page was opened, and the one before
     marks: dict[str, News] = field(default_factory=dict)
@@ -101,6 +102,17 @@ class Editor:
     at: At | None = None  # where the agent runs; None: kept in ADE only
 
     @property
+    def may_write(self) -> bool:
+        return self.actor.can(Power.WRITE)
+
+    @property
+    def offered(self) -> int | None:
+        """The number of the change that its button undoes, as the page has it."""
+        if self.offer is None:
+            return None
+        return shown_number(self.offer.change_set_id, self.actor)
+
+    @property
     def count(self) -> int:
         return len(self.tags)
 
@@ -109,7 +121,8 @@ class Editor:
         """What the page shows now, sent back with its next request."""
         # Also what has not reached the source: the page shows it, and asks until it has.
         waits = (f"\1{name}" for name in [*self._not_there, *self.still_there])
-        return marker(self.changes, [*(tag.name for tag in self.tags), *waits])
+        last = shown_number(self.changes[-1].id if self.changes else 0, self.actor)
+        return marker(last, [*(tag.name for tag in self.tags), *waits])
 
     @property
     def items(self) -> SafeString:
@@ -152,7 +165,7 @@ def editor_of(agent: Agent, actor: Actor, page: EditorPage | None = None) -> Edi
     page = page or EditorPage()
     changes = tag_changes(agent, since=page.since)  # before the tags
     at = at_of(agent)  # before the tags, so that one that is just being added counts as waiting
-    return Editor(agent, chips_as_added(agent.seq), actor.can(Power.WRITE), page, changes, at=at)
+    return Editor(agent, actor, chips_as_added(agent.seq), page, changes, at=at)
 
 
 def add_news(editor: Editor, actor: Actor) -> None:
@@ -199,9 +212,7 @@ def _editor_after(result: TagsResult, actor: Actor, page: EditorPage) -> Editor:
     if not changes:
         return editor_of(result.agent, actor, page)
     at = at_of(result.agent)
-    return Editor(
-        result.agent, chips_of(result.carried), actor.can(Power.WRITE), page, changes, at=at
-    )
+    return Editor(result.agent, actor, chips_of(result.carried), page, changes, at=at)
 
 
 def after_add(actor: Actor, added: Added, page: EditorPage, *, tidied: bool) -> Editor:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from ade.http import render_page, see_other, wants_fragment
 from agents.core.actors import Actor, Power
+from agents.domain.core.numbers import shown_number
 from agents.domain.history.undo import undo
 from agents.models import Agent, ChangeSet, Tag
 from agents.queries.history.agent import feed
@@ -42,7 +43,8 @@ def history(request: HttpRequest, agent_id: str) -> HttpResponse:
 
 
 def _to_plan(request: HttpRequest, number: int, agent_id: str) -> HttpResponse:
-    url = f"{reverse('change-set-undo', args=[number])}?{urlencode({'agent': agent_id})}"
+    shown = shown_number(number, actor_of(request))
+    url = f"{reverse('change-set-undo', args=[shown])}?{urlencode({'agent': agent_id})}"
     if not wants_fragment(request):
         return see_other(url)
     response = HttpResponse()
@@ -52,10 +54,12 @@ def _to_plan(request: HttpRequest, number: int, agent_id: str) -> HttpResponse:
 
 def _page(request: HttpRequest, agent: Agent, actor: Actor, *, said: str = "") -> HttpResponse:
     found = feed(agent, before=history_key(request, "before"))
+    for entry in found.entries:
+        entry.change_set.number = shown_number(entry.change_set.id, actor)  # type: ignore[attr-defined]  # for the template
     names = {str(change.tag) for entry in found.entries for change in entry.changes if change.tag}
     context = {
         "agent": agent,
-        "feed": found,
+        "older": found.older and shown_number(found.older, actor),
         "days": by_day(found.entries),
         "known": {tag.name: tag for tag in Tag.objects.filter(name__in=names)},
         "undone": undone_sets([entry.change_set.id for entry in found.entries]),

@@ -17,6 +17,7 @@ from agents.core.actors import Actor, Power
 from agents.core.errors import NotFound
 from agents.core.limits import SEARCH_LENGTH
 from agents.core.tag_text import shown
+from agents.domain.core.numbers import real_number, shown_number
 from agents.domain.history.undo_set import SetUndone, require_unlimited
 from agents.forms import HistoryForm
 from agents.models import BulkPlan, ChangeSet
@@ -66,7 +67,7 @@ def _own(request: HttpRequest, actor: Actor) -> HttpResponse:
         "days": days_of(sets),
         "agents": bounds.OWN,
         "own": True,
-        "older": page.older and urlencode({"before": page.older}),
+        "older": page.older and urlencode({"before": shown_number(page.older, actor)}),
         "nav": "history",
     }
     return render_page(request, "history/own.html", context, fragment="results")
@@ -124,12 +125,14 @@ def _undo_plan(request: HttpRequest, change_set_id: int) -> HttpResponse:
     actor = actor_of(request)
     if agent_id := request.GET.get("agent", ""):
         agent = find_agent(actor, agent_id)
-        found = ChangeSet.objects.filter(id=change_set_id, changes__agent_id=agent_id).first()
+        number = real_number(change_set_id, actor)
+        found = ChangeSet.objects.filter(id=number, changes__agent_id=agent_id).first()
         if found is None:
             raise NotFound("There is no such change.")
     else:
         agent, found = None, find_set(change_set_id, actor=actor).change_set
     context = {
+        "number": shown_number(found.id, actor),
         "plan": plan_undo(found, agent_id=agent_id or None),
         "agent": agent,
         "undone": undone_sets([found.id]).get(found.id),

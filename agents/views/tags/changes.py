@@ -53,7 +53,8 @@ def in_editor(view: View) -> View:
 @in_editor
 def add(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Add the typed tags, separated by commas or new lines."""
-    actor, page = actor_of(request), EditorPage.of(request.POST)
+    actor = actor_of(request)
+    page = EditorPage.of(request.POST, actor)
     _require_write(actor, agent_id)
     try:
         typed = typed_tags(request.POST)
@@ -78,7 +79,8 @@ def add(request: HttpRequest, agent_id: str) -> HttpResponse:
 @in_editor
 def remove(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Remove a tag. If the agent no longer has it, report that as a success."""
-    actor, page = actor_of(request), EditorPage.of(request.POST)
+    actor = actor_of(request)
+    page = EditorPage.of(request.POST, actor)
     _require_write(actor, agent_id)
     name = text_of(request.POST, "tag") or ""
     try:
@@ -94,7 +96,8 @@ def remove(request: HttpRequest, agent_id: str) -> HttpResponse:
 @in_editor
 def move(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Give the agent to the user of a tag, and remove its other user tags."""
-    actor, page = actor_of(request), EditorPage.of(request.POST)
+    actor = actor_of(request)
+    page = EditorPage.of(request.POST, actor)
     _require_write(actor, agent_id)
     to = text_of(request.POST, "tag") or ""
     try:
@@ -117,7 +120,8 @@ def _require_write(actor: Actor, agent_id: str) -> None:
 @in_editor
 def undo_change(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Undo a change to this agent's tags, except where a tag was changed again since."""
-    actor, page = actor_of(request), EditorPage.of(request.POST)
+    actor = actor_of(request)
+    page = EditorPage.of(request.POST, actor)
     agent = find_agent(actor, agent_id)
     undone = undo(change_set_id=change_set_of(request), actor=actor, agent_id=agent_id)
     agent.refresh_from_db()
@@ -134,7 +138,7 @@ def news(request: HttpRequest, agent_id: str) -> HttpResponse:
     if not wants_fragment(request):
         return see_other(reverse("agent-settings", args=[agent_id]) + "#tags")
     actor.require(Power.WRITE, "change tags")
-    editor = editor_of(agent, actor, EditorPage.of(request.GET))
+    editor = editor_of(agent, actor, EditorPage.of(request.GET, actor))
     if editor.seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     editor.polled = True
@@ -173,7 +177,7 @@ def _refused(
 def _refused_in_editor(request: HttpRequest, agent_id: str, error: DomainError) -> HttpResponse:
     """Render the list with the error. If the agent is gone or the actor may not edit tags, show the error in place of the form."""
     actor = actor_of(request)
-    page = EditorPage.of(request.POST if request.method == "POST" else request.GET)
+    page = EditorPage.of(request.POST if request.method == "POST" else request.GET, actor)
     if isinstance(error, NotFound):
         return _closed(request, {"prefix": prefix_of(agent_id, page)}, error)
     editor = editor_of(find_agent(actor, agent_id), actor, page)

@@ -1,5 +1,6 @@
 """Keys of agents: their order is the order of creation."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,6 +29,14 @@ def test_next_rises_for_each_of_mixed_timestamps() -> None:
     keys = [[generator.next(moment) for moment in moments] for _ in range(5000)]
     for of_moment in zip(*keys, strict=True):
         assert list(of_moment) == sorted(set(of_moment))
+
+
+def test_keys_do_not_tell_how_many_were_handed_out_between() -> None:
+    generator = SeqGenerator()
+    moments = [NOW + n * MICROSECOND for n in range(50)]
+    low = [generator.next(moment) - floor(moment) for moment in moments]
+    steps = {after - before for before, after in itertools.pairwise(low)}
+    assert len(steps) > 10
 
 
 @pytest.mark.parametrize("year", [1949, 1970, 2019, 2020, 2026, 2090])
