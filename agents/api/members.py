@@ -13,6 +13,7 @@ from agents.api.core.auth import actor_of
 from agents.api.core.common import Body
 from agents.api.core.schemas import READ, WRITE, answers
 from agents.core.reach import TAGS_MOST
+from agents.domain.core.unset import UNSET
 from agents.domain.members import change_member, limit_of, require_members
 
 router = Router(tags=["members"])
@@ -33,8 +34,8 @@ class MemberBody(Body):
 
     limit: Annotated[list[str], Field(max_length=TAGS_MOST)] | None = Field(
         None,
-        description="Up to 10 tags: the member can access only agents with any of them. null or an empty "
-        "list: all agents.",
+        description="Up to 10 tags: the member can access only agents with any of them. null: all agents. "
+        "An empty list is refused.",
     )
     role: RoleName | None = Field(
         None, description="The new role. A key cannot make an admin or change one."
@@ -70,7 +71,7 @@ def change(request: HttpRequest, member_id: Path[int], body: MemberBody) -> Answ
     changed = change_member(
         member_id=member_id,
         role=None if body.role is None else Role(body.role),
-        limit=(body.limit or []) if "limit" in body.model_fields_set else None,
+        limit=body.limit if "limit" in body.model_fields_set else UNSET,
         actor=actor_of(request),
     )
     return json_answer(_state(changed))

@@ -44,7 +44,9 @@ class NewSourceBody(AddressBody):
     """A server to connect. ADE tests it first."""
 
     name: str
-    only_tag: str | None = Field(None, description="Take in only agents with this tag.")
+    only_tag: str | None = Field(
+        None, description="Take in only agents with this tag. Without it, all agents."
+    )
     owners_given_here: bool = Field(
         False, description="Put user tags and protected tags back if they change at the server."
     )
@@ -57,7 +59,8 @@ class SourceEditBody(Body):
     url: str | None = Field(None, description="Another scheme, host or port drops the token.")
     kind: Kind | None = Field(None, description="Another kind drops the token.")
     token: str | None = Field(None, description="Replaces the stored token. `` removes it.")
-    only_tag: str | None = Field(None, description="`` takes in all agents.")
+    only_tag: str | None = Field(None, description="Take in only agents with this tag.")
+    all_agents: bool = Field(False, description="Take in all agents. Ends `only_tag`.")
     owners_given_here: bool | None = None
 
 
@@ -251,7 +254,8 @@ def get_source(request: HttpRequest, source_id: SourceId) -> Answer:
 def edit_source(request: HttpRequest, source_id: SourceId, body: SourceEditBody) -> Answer:
     """Update a source's settings, or store another token."""
     actor = actor_of(request)
-    given = body.model_dump(exclude={"token"}, exclude_none=True)
+    given = body.model_dump(exclude={"token", "all_agents"}, exclude_none=True)
+    given |= {"only_tag": None} if body.all_agents else {}
     source = manage.edit_source(source=source_id, actor=actor, **given)
     if body.token is not None:
         source = manage.set_token(source=source_id, token=body.token or None, actor=actor)

@@ -37,10 +37,13 @@ class NewWebhookBody(Body):
 
     url: str = Field(description="An https:// URL. ADE sends signed POST requests to it.")
     name: str = ""
-    tags: list[str] = Field(
-        [], description="Tag patterns; * matches any text. Empty means all tags."
+    tags: list[str] | None = Field(
+        None,
+        description="Tag patterns; * matches any text. Without it, all tags. An empty list is refused.",
     )
-    events: list[EventName] = Field([], description="Events to send. Empty means all events.")
+    events: list[EventName] | None = Field(
+        None, description="Events to send. Without it, all events. An empty list is refused."
+    )
 
 
 class WebhookEditBody(Body):
@@ -48,8 +51,14 @@ class WebhookEditBody(Body):
 
     url: str | None = None
     name: str | None = None
-    tags: list[str] | None = None
-    events: list[EventName] | None = None
+    tags: list[str] | None = Field(
+        None, description="An empty list is refused if the webhook has tags. See `all_tags`."
+    )
+    events: list[EventName] | None = Field(
+        None, description="An empty list is refused if the webhook has events. See `all_events`."
+    )
+    all_tags: bool = Field(False, description="Send events about all tags.")
+    all_events: bool = Field(False, description="Send all events.")
     enabled: bool | None = None
     skip: bool = Field(
         False, description="When switching on: skip events that happened while the webhook was off."
@@ -133,7 +142,9 @@ def get_webhook(request: HttpRequest, webhook_id: WebhookId) -> Answer:
 def edit_webhook(request: HttpRequest, webhook_id: WebhookId, body: WebhookEditBody) -> Answer:
     """Update a webhook, or switch it on or off. Switched on, it resumes where it stopped."""
     actor = actor_of(request)
-    given = body.model_dump(exclude={"enabled", "skip"}, exclude_none=True)
+    given = body.model_dump(include={"url", "name", "tags", "events"}, exclude_none=True)
+    given |= {"tags": None} if body.all_tags else {}
+    given |= {"events": None} if body.all_events else {}
     with delivering():
         hook = write.edit_webhook(webhook_id=webhook_id, actor=actor, **given)
         if body.enabled is True:

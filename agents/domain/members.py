@@ -4,6 +4,7 @@ Accounts themselves are made and ended in `ade.accounts.members`.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -17,6 +18,7 @@ from agents.core.tag_text import unique_legal
 from agents.domain.core.closed_tags import require_open
 from agents.domain.core.record import Entry, record_and_log
 from agents.domain.core.transactions import write
+from agents.domain.core.unset import UNSET
 from agents.domain.tags import tag_rows
 from agents.models import Act, Op
 
@@ -27,19 +29,19 @@ def change_member(
     member_id: int,
     actor: Actor,
     role: Role | None = None,
-    limit: Collection[object] | None = None,
+    limit: Any = UNSET,
 ) -> User:
     """Set a member's role, the tags that the member is limited to, or both, in one transaction.
 
-    An empty `limit` means all agents; None leaves it as it is. Only an admin may do this, or a key with
-    manage scope for members who are no admins. Admins have no limit. Raises NotAllowed, NotFound,
-    Invalid (an illegal tag, an admin, the last admin), LimitExceeded (more than 10 tags), Conflict (a tag
-    is being merged or deleted).
+    A `limit` of None means all agents. Only an admin may do this, or a key with manage scope for members
+    who are no admins. Admins have no limit. Raises NotAllowed, NotFound, Invalid (no tag, an illegal tag,
+    an admin, the last admin), LimitExceeded (more than 10 tags), Conflict (a tag is being merged or
+    deleted).
     """
     member = find_member(member_id, actor=actor)
     if not actor.can(Power.ADMIN) and (member.role == Role.ADMIN or role == Role.ADMIN):
         raise NotAllowed("Only an admin may change admins or make one.")
-    reach = None if limit is None else checked_limit(limit)
+    reach = None if limit is UNSET else checked_limit(limit)
     if reach is not None and any(tag.ends_in for tag in tag_rows.share_lock(reach.tags).values()):
         raise Conflict(
             "One of these tags is being merged, deleted or off-boarded. Choose another one."
@@ -52,9 +54,12 @@ def change_member(
 
 @write
 def follow_claims(member: User, role: Role | None, limit: list[str] | None, by: By) -> User:
-    """Set role and limit as `change_member` does, for an identity provider. Raises ValidationError."""
+    """Set role and limit as `change_member` does, for an identity provider. Raises ValidationError.
+
+    No tags: all agents. A `limit` of None leaves it as it is.
+    """
     try:
-        reach = None if limit is None else checked_limit(limit)
+        reach = None if limit is None else checked_limit(limit or None)
     except (Invalid, Conflict) as error:
         raise ValidationError(error.message) from None
     if reach is not None:
@@ -88,8 +93,12 @@ def give_reach(member: User, reach: Reach, *, by: By) -> User:
     return members.set_reach(member, stored=reach.stored(), detail=reach.in_words(), by=by)
 
 
-def checked_limit(names: Collection[object]) -> Reach:
-    """Return the reach of these tags; of none, EVERYTHING. Raises Invalid, LimitExceeded, Conflict (closed)."""
+def checked_limit(names: Collection[object] | None) -> Reach:
+    """Return the reach of these tags; of None, EVERYTHING. Raises Invalid, LimitExceeded, Conflict (closed)."""
+    if names is None:
+        return EVERYTHING
+    if not names:
+        raise Invalid("Enter at least one tag, or choose all agents.", field="limit")
     if len(names) > TAGS_MOST:
         raise LimitExceeded(
             f"A member can be limited to at most {TAGS_MOST} tags; these are {len(names):,}.",
@@ -97,7 +106,7 @@ def checked_limit(names: Collection[object]) -> Reach:
         )
     tags = unique_legal(names, field="limit")
     require_open(tags, field="limit")
-    return Reach.of_tags(tags) if tags else EVERYTHING
+    return Reach.of_tags(tags)
 
 
 def find_member(member_id: int, *, actor: Actor) -> User:

@@ -1,19 +1,22 @@
 """Forms of API keys."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils import timezone
 
 from agents.core.tag_text import parse_typed
+from agents.forms.choice import SOME, ChoiceForm, choice_field
 from agents.forms.core import DomainForm, ExactText
 from agents.forms.tags import TagInput
 from agents.models import Scope
 
 
-class KeyForm(DomainForm):
+class KeyForm(ChoiceForm):
     """A new API key."""
+
+    choices: ClassVar = {"reach": ("limit_tag", "Enter a tag, or choose all agents.")}
 
     name = ExactText(widget=forms.TextInput({"class": "input", "autocomplete": "off"}))
     scope = forms.ChoiceField(
@@ -23,11 +26,14 @@ class KeyForm(DomainForm):
         help_text="Read: view agents and tags. Write: also change them. Manage: also change protected "
         "tags, make bulk changes, manage webhooks and create short-lived keys.",
     )
+    reach = choice_field(
+        "Which agents can it access?", "All agents", "Only agents with a tag", initial=SOME
+    )
     limit_tag = ExactText(
         required=False,
         label="Limited to a tag",
         widget=TagInput(known=True),
-        help_text="The key can access only agents with this tag, for example user_1. Leave empty for all agents.",
+        help_text="For example user_1.",
     )
     names_user = forms.BooleanField(
         required=False,
@@ -91,7 +97,7 @@ class KeyForm(DomainForm):
 
     def clean(self) -> dict[str, Any]:
         """Refuse rights that would not count."""
-        data = self.cleaned_data
+        data = super().clean()
         if data.get("rights") and not data.get("narrow"):
             self.add_error("narrow", "Tick this too, or untick the rights below.")
         return data
@@ -103,7 +109,7 @@ class KeyForm(DomainForm):
         return {
             "name": data["name"],
             "scope": Scope(data["scope"]),
-            "limit_tag": data["limit_tag"] or None,
+            "limit_tag": self.chosen("reach"),
             "may_tag": parse_typed(data["may_tag"]).names,
             "any_label": data["any_label"],
             "names_user": data["names_user"],

@@ -1,12 +1,14 @@
 """Forms of sources."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
 from agents.domain.core.unset import UNSET
 from agents.domain.sources.leaving import AgentsOf, Side
+from agents.forms.choice import EVERY, SOME, ChoiceForm, choice_field
 from agents.forms.core import DomainForm, ExactText
+from agents.forms.tags import TagInput
 from agents.models import AgentSource, SourceKind
 
 _EXACT = {"class": "input", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
@@ -18,8 +20,10 @@ def _token_field(**options: Any) -> ExactText:
     return ExactText(label="Token", widget=widget, **options)
 
 
-class SourceSettingsForm(DomainForm):
+class SourceSettingsForm(ChoiceForm):
     """What can be changed about a source, but for its token."""
+
+    choices: ClassVar = {"take": ("only_tag", "Enter a tag, or choose all agents.")}
 
     name = ExactText(
         widget=forms.TextInput(_EXACT),
@@ -35,11 +39,14 @@ class SourceSettingsForm(DomainForm):
         choices=[("", "By the address"), *SourceKind.choices],
         widget=forms.Select({"class": "input"}),
     )
+    take = choice_field(
+        "Which agents does ADE take in?", "All agents", "Only agents with a tag", initial=EVERY
+    )
     only_tag = ExactText(
         required=False,
         label="Only agents with this tag",
-        widget=forms.TextInput({**_EXACT, "class": "input mono"}),
-        help_text="Leave empty to take in all agents.",
+        widget=TagInput(),
+        help_text="A tag that they have at the server, for example prod.",
     )
     owners_given_here = forms.BooleanField(
         required=False,
@@ -54,16 +61,18 @@ class SourceSettingsForm(DomainForm):
             "name": source.name,
             "url": source.url,
             "kind": source.kind,
+            "take": EVERY if source.only_tag is None else SOME,
             "only_tag": source.only_tag or "",
             "owners_given_here": source.owners_given_here,
         }
 
     def edit(self) -> dict[str, Any]:
         """The arguments of `edit_source`."""
-        values = {name: self.changed(name) for name in self.fields}
-        return {name: value for name, value in values.items() if value not in (UNSET, "")} | (
-            {"only_tag": None} if values["only_tag"] == "" else {}
-        )
+        names = ("name", "url", "kind", "owners_given_here")
+        values = {name: self.changed(name) for name in names}
+        given = {name: value for name, value in values.items() if value not in (UNSET, "")}
+        tag = self.chosen_now("take")
+        return given if tag is UNSET else given | {"only_tag": tag}
 
 
 class SourceForm(SourceSettingsForm):
@@ -73,17 +82,19 @@ class SourceForm(SourceSettingsForm):
         required=False,
         help_text="Stored encrypted and never shown again. Leave empty if the server wants none.",
     )
-    field_order = ("url", "name", "token", "kind", "only_tag", "owners_given_here")
+    field_order = ("url", "name", "token", "kind", "take", "only_tag", "owners_given_here")
 
     def wanted(self) -> dict[str, Any]:
         """The arguments of `add_source`."""
         data = self.cleaned_data
-        optional = {name: data[name] or None for name in ("kind", "token", "only_tag")}
-        return {**data, **optional}
+        optional = {name: data[name] or None for name in ("kind", "token")}
+        names = ("name", "url", "owners_given_here")
+        given = {name: data[name] for name in names}
+        return given | optional | {"only_tag": self.chosen("take")}
 
     def trial(self) -> dict[str, Any]:
         """The arguments of `try_address`."""
-        return {name: self.wanted()[name] for name in ("url", "kind", "token")}
+        return {name: self.cleaned_data[name] or None for name in ("url", "kind", "token")}
 
 
 class TrialForm(SourceForm):

@@ -1,22 +1,27 @@
 """Forms of webhooks."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
 from agents.core.json_text import loads
 from agents.core.tag_text import parse_typed, quote
-from agents.domain.core.unset import UNSET
 from agents.domain.webhooks.write import EVENTS
-from agents.forms.core import DomainForm, ExactText
+from agents.forms.choice import EVERY, SOME, ChoiceForm, choice_field
+from agents.forms.core import ExactText
 from agents.forms.tags import TagInput
 from agents.models import Webhook
 
 _EXACT = {"class": "input", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
-class WebhookForm(DomainForm):
+class WebhookForm(ChoiceForm):
     """A webhook's address, name and filters."""
+
+    choices: ClassVar = {
+        "about": ("tags", "Enter at least one tag, or choose all tags."),
+        "which": ("events", "Choose at least one event, or all events."),
+    }
 
     url = ExactText(
         label="Address",
@@ -28,15 +33,17 @@ class WebhookForm(DomainForm):
         widget=forms.TextInput({"class": "input", "autocomplete": "off"}),
         help_text="Shown on this page. Leave empty to show the address.",
     )
+    about = choice_field("Events about which tags?", "All tags", "Only some tags", initial=EVERY)
     tags = ExactText(
         required=False,
-        label="Only about these tags",
+        label="Tags",
         widget=TagInput(many=True),
-        help_text="Separate tags with commas; * matches any text, for example user_*. Leave empty for all tags.",
+        help_text="Separate tags with commas; * matches any text, for example user_*.",
     )
+    which = choice_field("Which events?", "All events", "Only some events", initial=EVERY)
     events = forms.MultipleChoiceField(
         required=False,
-        label="Only these events",
+        label="Events",
         choices=[(event.value, event.label) for event in EVENTS],
         widget=forms.CheckboxSelectMultiple,
     )
@@ -44,20 +51,28 @@ class WebhookForm(DomainForm):
     @staticmethod
     def initial_of(hook: Webhook) -> dict[str, Any]:
         """The values that the form shows for a webhook."""
+        tags, events = loads(hook.tags), loads(hook.events)
         return {
             "url": hook.url,
             "name": hook.name,
-            "tags": ", ".join(map(quote, loads(hook.tags))),
-            "events": loads(hook.events),
+            "about": SOME if tags else EVERY,
+            "tags": ", ".join(map(quote, tags)),
+            "which": SOME if events else EVERY,
+            "events": events,
         }
 
     def wanted(self) -> dict[str, Any]:
         """The arguments of `create_webhook`."""
-        return {**self.cleaned_data, "tags": parse_typed(self.cleaned_data["tags"]).names}
+        url, name = self.cleaned_data["url"], self.cleaned_data["name"]
+        chosen = {"tags": self.chosen("about"), "events": self.chosen("which")}
+        return {"url": url, "name": name, **_parsed(chosen)}
 
     def edit(self) -> dict[str, Any]:
         """The arguments of `edit_webhook`."""
-        values = {name: self.changed(name) for name in self.fields}
-        if values["tags"] is not UNSET:
-            values["tags"] = parse_typed(values["tags"]).names
-        return values
+        chosen = {"tags": self.chosen_now("about"), "events": self.chosen_now("which")}
+        return {name: self.changed(name) for name in ("url", "name")} | _parsed(chosen)
+
+
+def _parsed(chosen: dict[str, Any]) -> dict[str, Any]:
+    typed = chosen["tags"]
+    return chosen | {"tags": parse_typed(typed).names if isinstance(typed, str) else typed}

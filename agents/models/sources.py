@@ -204,6 +204,7 @@ class InboxKind(models.TextChoices):
     OFFBOARDED = "offboarded", "The tag of an off-boarded user came back"
     OLD_NAME = "old-name", "An old name is still being written"
     ADOPTED = "adopted", "Adopted with conflicts"
+    TWO_OWNERS = "two-owners", "Came in with two owners"
 
 
 class InboxItem(models.Model):

@@ -86,6 +86,8 @@ def separation(request: HttpRequest, block_id: str) -> HttpResponse:
         "plan": plan,
         "source": AgentSource.objects.filter(id=source_id or 0).first(),
         "copies": [(user, len(some)) for user, some in plan.copies.items()],
+        "button": "Separate the memory block",
+        "cancel": reverse("crossings"),
         "error": error,
         "form": form,
         "nav": "users",

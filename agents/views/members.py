@@ -24,7 +24,8 @@ from agents.views.core.actors import actor_of
 def limit(request: HttpRequest, pk: int) -> HttpResponse:
     """A form for the tags that the member is limited to; a post sets or ends the limit."""
     member = find_member(pk)
-    form = LimitForm(request.POST) if request.method == "POST" else LimitForm.of(member)
+    posted = request.POST if request.method == "POST" else None
+    form = LimitForm(posted, initial=LimitForm.initial_of(member))
     if form.is_bound and form.is_valid():
         try:
             changed = change_member(member_id=pk, limit=form.names(), actor=actor_of(request))
@@ -34,7 +35,8 @@ def limit(request: HttpRequest, pk: int) -> HttpResponse:
             _say(request, limit_of(changed))
             return see_other(reverse("member", args=[pk]))
     context = {"form": form, "member": member, "nav": "members"}
-    return render(request, "members/limit.html", context, status=422 if form.errors else 200)
+    status = (409 if form.stale else 422) if form.errors else 200
+    return render(request, "members/limit.html", context, status=status)
 
 
 def _say(request: HttpRequest, names: tuple[str, ...]) -> None:

@@ -96,13 +96,19 @@ class SuggestBox extends HTMLElement {
         break;
       case "Escape":
         if (this.open) this.close();
-        else if (this.input.value) this.input.value = "";
+        else if (this.input.value) this.empty();
         else return;
         event.preventDefault();
         break;
       case "Tab":
         this.close();
     }
+  }
+
+  // As a person would, so that the browser's undo brings the text back.
+  empty() {
+    this.input.select();
+    document.execCommand("delete");
   }
 
   onInput() {

@@ -34,6 +34,8 @@ from tests.helpers import ROOT, make_agent, make_user
 from tests.source_rows import make_source
 
 MODEL = {"model": "letta/letta-free"}
+ALL = {"about": "all", "which": "all"}
+TAKE = {"take": "all"}
 
 # What is sent to a route that wants more than its address; everything in it is legal.
 FORMS: dict[str, dict[str, str]] = {
@@ -46,7 +48,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/accounts/2fa/webauthn/login/": {"credential": "{}"},
     "/members/": {"username": "new", "role": "viewer"},
     "/members/<int:pk>/role/": {"role": "manager"},
-    "/members/<int:pk>/limit/": {"limit": "user_1"},
+    "/members/<int:pk>/limit/": {"reach": "some", "limit": "user_1"},
     "/agents/new/": MODEL | {"name": "new"},
     "/agents/<str:agent_id>/": {"name": "renamed"},
     "/agents/<str:agent_id>/delete/": {"name": "mine"},
@@ -70,15 +72,15 @@ FORMS: dict[str, dict[str, str]] = {
     "/tags/delete/": {"name": "note", "typed": "note"},
     "/users/one/": {"name": "user_1", "agents": "AGENT"},
     "/users/offboard/": {"name": "user_1", "how": "tag", "typed": "user_1"},
-    "/keys/": {"name": "new", "scope": "read"},
-    "/sources/": {"name": "new", "url": "ws://127.0.0.1:9/ws"},
+    "/keys/": {"name": "new", "scope": "read", "reach": "all"},
+    "/sources/": {"name": "new", "url": "ws://127.0.0.1:9/ws"} | TAKE,
     "/sources/inbox/<int:item_id>/": {"do": "accept"},
-    "/sources/<int:source_id>/": {"name": "renamed", "url": "ws://127.0.0.1:9/ws"},
+    "/sources/<int:source_id>/": {"name": "renamed", "url": "ws://127.0.0.1:9/ws"} | TAKE,
     "/sources/<int:source_id>/token/": {"none": "on"},
     "/sources/<int:source_id>/change/": {"change_set": "CHANGE_SET"},
     "/sources/<int:source_id>/remove/": {"agents": "keep", "plan": "0:0"},
-    "/webhooks/": {"url": "https://app.example/hook"},
-    "/webhooks/<str:webhook_id>/": {"url": "https://app.example/other"},
+    "/webhooks/": {"url": "https://app.example/hook"} | ALL,
+    "/webhooks/<str:webhook_id>/": {"url": "https://app.example/other"} | ALL,
     "/webhooks/<str:webhook_id>/switch/": {"to": "off"},
     "/webhooks/<str:webhook_id>/redeliver/": {"delivery": "DELIVERY"},
     "/keys/<str:key_id>/rotate/": {"overlap": "0"},

@@ -17,7 +17,7 @@ from tests.accounts.people import sign_in
 from tests.helpers import ROOT, make_agent, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.only_sqlite]  # the database plays no part
-FORM = {"name": "app", "scope": "write", "limit_tag": "", "may_tag": "", "expires_at": ""}
+FORM = {"name": "app", "scope": "write", "reach": "all", "may_tag": "", "expires_at": ""}
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ def soup(answer: HttpResponse) -> BeautifulSoup:
 
 
 def make(admin: Client, **fields: str) -> HttpResponse:
-    return admin.post("/keys/", FORM | fields)
+    limited = {"reach": "some"} if "limit_tag" in fields else {}
+    return admin.post("/keys/", FORM | limited | fields)
 
 
 def token_in(answer: HttpResponse) -> str:

@@ -90,7 +90,7 @@ def member(rng: random.Random) -> User:
 def limit_some(rng: random.Random) -> None:
     one = member(rng)
     members.enable(one, by=BY)
-    change_member(member_id=one.pk, limit=rng.sample(NAMES, rng.randint(0, 2)), actor=ROOT)
+    change_member(member_id=one.pk, limit=rng.sample(NAMES, rng.randint(0, 2)) or None, actor=ROOT)
 
 
 def restore_some(rng: random.Random) -> None:

@@ -63,7 +63,7 @@ def test_it_is_changed_paused_and_resumed() -> None:
     path = str(make_source().id)
     assert ask("PATCH", path, {"name": "east", "only_tag": "user_1"}).json()["name"] == "east"
     assert ask("PATCH", path, {"token": "secret-token"}).json()["has_token"] is True
-    assert ask("PATCH", path, {"token": "", "only_tag": ""}).json()["has_token"] is False
+    assert ask("PATCH", path, {"token": "", "all_agents": True}).json()["has_token"] is False
     assert ask("POST", f"{path}/pause", {"reason": "nightly"}).json()["pause_reason"] == "nightly"
     assert ask("POST", f"{path}/sync").status_code == 409
     assert ask("POST", f"{path}/resume", {}).json()["state"] == "in_step"

@@ -54,6 +54,9 @@ def test_key_is_made_rotated_and_disabled_without_script(new_page: NewPage) -> N
     expect(page.get_by_text("This field is required.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("app")
     page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_text("Enter a tag, or choose all agents.")).to_be_visible()
+    page.get_by_label("All agents").check()
+    page.get_by_role("button", name="Create key").click()
     first = page.get_by_label("Key", exact=True).input_value()
     page.get_by_role("link", name="Done").click()
     page.get_by_role("link", name="app", exact=True).click()
@@ -64,6 +67,65 @@ def test_key_is_made_rotated_and_disabled_without_script(new_page: NewPage) -> N
     page.get_by_role("button", name="Disable").click()
     expect(page.get_by_text("The key is disabled.")).to_be_visible()
     assert ApiKey.objects.filter(disabled_at=None).count() == 1
+
+
+def test_emptying_the_limit_by_escape_never_makes_a_key_for_all_agents(new_page: NewPage) -> None:
+    page = new_page()
+    open_keys(page)
+    limit = page.get_by_label("Limited to a tag")
+    page.get_by_label("Name", exact=True).fill("phone")
+    limit.fill("user_1")
+    limit.press("Escape")  # closes the suggestions, if they came
+    limit.press("Escape")
+    expect(limit).to_have_value("")
+    limit.press("Control+z")
+    expect(limit).to_have_value("user_1")
+    limit.press("Escape")
+    limit.press("Escape")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Enter a tag, or choose all agents.")).to_be_visible()
+    expect(limit).to_be_focused()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("phone")
+    assert ApiKey.objects.count() == 0
+    page.get_by_label("All agents").check()
+    expect(limit).to_be_visible()  # an error is never hidden
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_label("Key", exact=True).wait_for()
+    assert ApiKey.objects.get().limit_tag is None
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_members_limit_is_the_tag_field(
+    new_page: NewPage, axe: Callable[[Page], list[str]], javascript: bool
+) -> None:
+    make_agent(tags=["team:care", "user_1"])
+    lena = make_user("lena")
+    page = new_page(javascript=javascript, width=360)
+    open_keys(page)
+    page.goto(f"/members/{lena.pk}/limit/")
+    limit = page.get_by_label("Limited to tags")
+    expect(page.get_by_label("All agents")).to_be_checked()
+    expect(limit).to_be_hidden()
+    page.get_by_label("Only agents with a tag").check()
+    if javascript:
+        limit.focus()
+        page.keyboard.insert_text("tea")
+        expect(page.get_by_role("option", name="team:care")).to_be_visible()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(limit).to_have_value("team:care, ")
+        assert axe(page) == []
+    limit.press_sequentially("user_1") if javascript else limit.fill("team:care, user_1")
+    page.get_by_role("button", name="Save the limit").click()
+    expect(page.get_by_text("only agents tagged team:care or user_1")).to_be_visible()
+    page.get_by_role("link", name="Change the limit").click()
+    limit.fill("")
+    page.get_by_role("button", name="Save the limit").click()
+    expect(page.get_by_text("Enter at least one tag, or choose all agents.")).to_be_visible()
+    lena.refresh_from_db()
+    assert lena.stored_reach == '{"tags":["team:care","user_1"]}'
+    wider = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert wider is False
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

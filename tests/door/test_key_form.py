@@ -14,7 +14,7 @@ def test_a_key_is_narrowed_on_the_page() -> None:
     make_user("anna", role="admin")
     page = Client()
     page.cookies = sign_in("anna").cookies
-    form = {"name": "app", "scope": "write", "expires_at": "90"}
+    form = {"name": "app", "scope": "write", "reach": "all", "expires_at": "90"}
     for wrong, said in (
         ({"rights": ["read_agent"]}, "Tick this too"),
         ({"narrow": "on", "scope": "manage", "rights": ["read_agent"]}, "has all rights"),

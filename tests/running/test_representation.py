@@ -134,12 +134,12 @@ def test_what_shows_a_secret_is_never_compressed() -> None:
     token = make_token(scope="manage")
     key = {"name": "k", "limit_tag": "x" * 500, "may_tag": ["y" * 500, "z" * 500]}
     address = {"url": "https://app.example/" + "x" * 1100}
-    form = {"name": "k", "scope": "read"}
+    form = {"name": "k", "scope": "read", "reach": "all"}
     known = ApiKey.objects.get().key_id
     shown = [
         admin(**ACCEPT).post("/keys/", form),
         admin(**ACCEPT).post(f"/keys/{known}/rotate/", {"overlap": "3600"}),
-        admin(**ACCEPT).post("/webhooks/", address),
+        admin(**ACCEPT).post("/webhooks/", address | {"about": "all", "which": "all"}),
         admin(**ACCEPT).post(f"/webhooks/{hook}/rotate/"),
         admin(**ACCEPT).post(f"/members/{member}/link/"),
         admin(**ACCEPT).get("/accounts/"),

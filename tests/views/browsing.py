@@ -49,6 +49,9 @@ def form_at(response: Any, selector: str) -> dict[str, Any]:
         if field.get("type") == "checkbox":
             if field.has_attr("checked"):
                 sent.setdefault(field["name"], []).append(field.get("value", "on"))
+        elif field.get("type") == "radio":
+            if field.has_attr("checked"):
+                sent[field["name"]] = field["value"]
         elif field.name == "textarea":
             # A browser drops the line break right after the tag.
             sent[field["name"]] = field.get_text().removeprefix("\n")

@@ -195,7 +195,7 @@ def test_merge_of_a_users_tag_is_told_as_a_move() -> None:
     assert link.get_text() == "Plan a rename: that tag does not exist yet"
     page = client.get("/tags/merge/?name=user_1&other=user_2")
     form = soup(page).select_one("form[method=post][action='/tags/merge/']")
-    assert form.select_one(".actions button").get_text() == "Move"
+    assert form.select_one(".actions button").get_text() == "Move 1 agent to user_2"
     client.post("/tags/merge/", {one["name"]: one.get("value", "") for one in form.select("input")})
     assert tags_of(agent) == ["user_2"]
 
@@ -278,7 +278,7 @@ def test_merge_of_a_tag_with_keys_is_an_admins() -> None:
     create_key(name="k", limit_tag="user_1", actor=ROOT)
     path = "/tags/merge/?name=user_1&other=user_2"
     manager = signed_in("manager")
-    assert "only an admin" in text_at(manager.get(path), ".impact")
+    assert "Only an admin" in text_at(manager.get(path), ".plan-first")
     before = everything()
     assert manager.post("/tags/merge/", planned(manager, path)).status_code == 403
     assert everything() == before
@@ -345,7 +345,7 @@ _MANY = {"act", "other", "find", "put", "tag", "planned", "print"}
         ),
         (
             "many/?act=merge&tag=old&tag=vip&other=user_2",
-            ["user_2 (user) 2 agents would have two owners."],
+            ["user_2 (user) 2 of 2 agents would have two owners."],
         ),
         (
             "many/?act=rename&tag=old&find=old&put=tier:glod",

@@ -69,7 +69,7 @@ def test_each_state_has_words() -> None:
 
 def test_an_address_that_is_not_allowed_stands_by_its_field() -> None:
     client = browser_of("admin")
-    typed = {"url": "ws://10.0.0.1/ws", "name": "x", "token": TOKEN}
+    typed = {"url": "ws://10.0.0.1/ws", "name": "x", "token": TOKEN, "take": "all"}
     page = client.post("/sources/", typed)
     assert page.status_code == 422
     assert soup(page).select("#id_url_error")
@@ -86,7 +86,7 @@ def test_a_source_is_paused_renamed_and_resumed() -> None:
     client.post(f"{url}pause/")
     source.refresh_from_db()
     assert source.paused_at is not None
-    client.post(url, {"name": "east", "url": source.url, "kind": source.kind})
+    client.post(url, {"name": "east", "url": source.url, "kind": source.kind, "take": "all"})
     client.post(f"{url}resume/")
     source.refresh_from_db()
     assert (source.name, source.paused_at) == ("east", None)
@@ -110,6 +110,7 @@ def test_another_host_drops_the_token_and_says_so() -> None:
     client, url = browser_of("admin"), f"/sources/{source.id}/"
     client.post(f"{url}token/", {"token": TOKEN})
     form = {"name": source.name, "url": "wss://other.example/ws", "kind": source.kind}
+    form |= {"take": "all"}
     page = client.post(url, form, follow=True)
     source.refresh_from_db()
     assert source.sealed_token is None

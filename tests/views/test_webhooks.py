@@ -20,6 +20,7 @@ from tests.helpers import ROOT, make_agent, make_user
 
 pytestmark = pytest.mark.django_db
 URL = "https://app.example/hook"
+ALL = {"about": "all", "which": "all"}
 
 
 @pytest.fixture
@@ -42,7 +43,9 @@ def test_it_works(manager: Client) -> None:
     form = {
         "url": URL,
         "name": "app",
+        "about": "some",
         "tags": 'user_*\r\n"a b, c"\r\n',
+        "which": "some",
         "events": ["agent.deleted"],
     }
     answer = manager.post("/webhooks/", form)
@@ -82,7 +85,9 @@ def test_it_works(manager: Client) -> None:
     ],
 )
 def test_what_is_wrong_is_said_and_kept(manager: Client, fields: dict[str, str], said: str) -> None:
-    answer = manager.post("/webhooks/", {"url": URL, "name": "mine"} | fields)
+    chosen = {"about": "some" if "tags" in fields else "all"}
+    chosen |= {"which": "some" if "events" in fields else "all"}
+    answer = manager.post("/webhooks/", {"url": URL, "name": "mine"} | chosen | fields)
     (error,) = errors(answer)
     assert error.startswith(said)
     typed = {"name": "mine"} | fields
@@ -93,7 +98,7 @@ def test_what_is_wrong_is_said_and_kept(manager: Client, fields: dict[str, str],
 def test_there_are_only_so_many(manager: Client) -> None:
     for _ in range(WEBHOOKS):
         create_webhook(url=URL, actor=ROOT)
-    answer = manager.post("/webhooks/", {"url": URL})
+    answer = manager.post("/webhooks/", {"url": URL} | ALL)
     assert errors(answer) == [
         f"There are {WEBHOOKS} webhooks, which is the limit. Delete one first."
     ]
@@ -119,7 +124,8 @@ def test_it_is_changed_field_by_field(manager: Client) -> None:
     hook = create_webhook(url=URL, name="app", tags=["a"], actor=ROOT).webhook
     page = soup(manager.get(f"/webhooks/{hook.public_id}/"))
     shown = page.select_one('input[name="shown"]')["value"]
-    form = {"url": URL, "name": "renamed", "tags": "a", "shown": shown}
+    form = {"url": URL, "name": "renamed", "about": "some", "tags": "a", "which": "all"}
+    form |= {"shown": shown}
     assert manager.post(f"/webhooks/{hook.public_id}/", form).status_code == 303
     hook.refresh_from_db()
     assert (hook.name, hook.tags) == ("renamed", '["a"]')

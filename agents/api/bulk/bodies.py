@@ -29,10 +29,18 @@ _Result = Literal["change", "same", "refused", "full", "gone", "kept", "owned", 
 class BulkFilter(Which):
     """A filter with the parameters of the agent list. An agent must match all of them.
 
-    {} matches all agents that are not hidden.
+    {} matches all agents that are not hidden. An empty list or text is refused: it would match all too.
     """
 
     model_config = _EXACT
+
+    def require_filled(self) -> None:
+        """Raise Invalid for a condition that is given but empty."""
+        for name in self.model_fields_set - {"exclude_tags"}:
+            if getattr(self, name) in ([], ""):
+                raise Invalid(
+                    f"`{name}` is empty. Leave it out, or fill it.", field=f"filter.{name}"
+                )
 
 
 class BulkBody(BaseModel):
@@ -205,6 +213,7 @@ class TagNumbers(BaseModel):
     same: int = Field(description="Agents that need no change.")
     skip: int = Field(description="Agents that are skipped.")
     second: int = Field(description="Agents that get it as a second owner.")
+    ownerless: int = Field(description="Agents that lose it and have no owner afterwards.")
     notices: list[str] = Field(
         description="What to check before applying, such as a new tag or a look-alike, in words."
     )

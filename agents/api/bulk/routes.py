@@ -209,6 +209,7 @@ def undo(request: HttpRequest, plan_id: PlanId) -> Answer:
 
 
 def _selection(body: BulkBody, actor: Actor) -> Selection:
+    body.filter.require_filled()
     for name, value in body.filter:
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and (why := text_problem(text)):

@@ -77,6 +77,7 @@ class PlanState(BaseModel):
         description="Keys would access more agents: 403 here; an admin can do it."
     )
     second_owners: int = Field(description="Number of agents that get a second owner.")
+    ownerless: int = Field(description="Number of agents that have no owner afterwards.")
     is_job: bool = Field(description="The worker makes the change in batches, in the background.")
     seconds: int | None = Field(
         description="Estimated seconds that the worker needs or that other writes wait. Null if short."
@@ -137,6 +138,7 @@ def plan_state(plan: TagPlan, change_set: int | None = None) -> dict[str, Any]:
         "protected": plan.protected,
         "needs_admin": plan.needs_admin,
         "second_owners": plan.second_owners,
+        "ownerless": plan.ownerless,
         "is_job": plan.is_job,
         "seconds": plan.seconds,
         "fingerprint": plan.fingerprint,

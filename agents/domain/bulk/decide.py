@@ -69,6 +69,8 @@ class Decision:
     delta: Delta | None = None
     why: str = ""
     second_owner: bool = False
+    # The last user tag that the agent loses: it has no owner afterwards.
+    last_owner: str = ""
 
 
 class TagRules:
@@ -219,7 +221,14 @@ def _decide_agent(
     if why := second_owner.why_refused(agent, add, remove):
         return Decision(agent.seq, Outcome.REFUSED, why=why)
     second = second_owner.gives_second_owner(agent, add, remove)
-    return Decision(agent.seq, Outcome.CHANGE, Delta(agent, add, remove, carried), "", second)
+    delta = Delta(agent, add, remove, carried)
+    return Decision(agent.seq, Outcome.CHANGE, delta, "", second, _last_owner(agent, add, remove))
+
+
+def _last_owner(agent: Agent, add: list[Tag], remove: list[Tag]) -> str:
+    lost = [tag.name for tag in remove if tag.names_user]
+    left = agent.user_tag_count - len(lost) + sum(tag.names_user for tag in add)
+    return min(lost) if lost and not left else ""
 
 
 def _missing(wish: Wish, carried: Collection[int], rules: TagRules) -> list[Tag]:

@@ -5,17 +5,17 @@ from typing import Any
 
 from agents.core.actors import Actor
 from agents.core.json_text import loads
-from agents.domain.bulk.tally import ADD, REMOVE, SAME, SECOND, SKIP, tags_of
+from agents.domain.bulk.tally import ADD, OWNERLESS, REMOVE, SAME, SECOND, SKIP, tags_of
 from agents.domain.tags import tag_rows
-from agents.domain.tags.notices import MOST, Notice, notices_of
+from agents.domain.tags.notices import MOST, Notice, notices_of, ownerless_first
 from agents.models import BulkPlan, BulkState, Owners, Tag
 
 _ROWS = 100
-_NONE = dict.fromkeys((ADD, REMOVE, SAME, SKIP, SECOND), 0)
+_NONE = dict.fromkeys((ADD, REMOVE, SAME, SKIP, SECOND, OWNERLESS), 0)
 
 
 def plan_notices(plan: BulkPlan, *, actor: Actor) -> list[Notice]:
-    """Return the notices of the tags that a plan adds, second owners first; of the first 50 tags."""
+    """Return the notices of a plan: lost owners, second owners, then the tags it adds, the first 50 of them."""
     numbers = tags_of(plan)
     second = {name: counts[SECOND] for name, counts in numbers.items() if counts[SECOND]}
     if plan.owners == Owners.KEEP:
@@ -25,7 +25,9 @@ def plan_notices(plan: BulkPlan, *, actor: Actor) -> list[Notice]:
     rows = {tag.name: tag for tag in Tag.objects.filter(name__in=names[:MOST])}
     tags = [rows.get(name) or tag_rows.new_tag(name) for name in names[:MOST]]
     new = {tag.name for tag in tags if not tag.n}
-    return notices_of(tags, actor=actor, first_uses=new, second=second)
+    lost = {name: counts[OWNERLESS] for name, counts in numbers.items() if counts[OWNERLESS]}
+    found = notices_of(tags, actor=actor, first_uses=new, second=second)
+    return ownerless_first(lost) + found
 
 
 def _is_added(numbers: Counter[str] | None) -> bool:

@@ -14,8 +14,9 @@ from agents.models import BulkPlan
 SAMPLE = 20  # agents that a plan shows as examples
 _TAGS = 1000  # tags whose numbers a plan stores; a file may name more
 # What the numbers of a tag count: agents that gain it, lose it, need no change, are skipped, and get
-# it as a second owner.
+# it as a second owner, and lose it as their last owner.
 ADD, REMOVE, SAME, SKIP, SECOND = "add", "remove", "same", "skip", "second"
+OWNERLESS = "ownerless"
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Tally:
             self._count(decision, wishes[decision.seq])
             into = second if decision.second_owner else plain
             if decision.delta is not None and len(into) < SAMPLE:
-                into.append(_sampled(decision.delta, decision.second_owner))
+                into.append(_sampled(decision, decision.delta))
         self.sample = [*second, *plain][:SAMPLE]
 
     def _count(self, decision: Decision, wish: Wish) -> None:
@@ -55,6 +56,8 @@ class Tally:
             self._raise(name, REMOVE)
         for name in {*wish.add, *wish.remove} - added - removed:
             self._raise(name, SAME)
+        if decision.last_owner:
+            self._raise(decision.last_owner, OWNERLESS)
         if decision.second_owner:
             for tag in delta.add:
                 if tag.names_user:
@@ -67,9 +70,10 @@ class Tally:
             self.tags.setdefault(name, Counter())[what] += 1
 
 
-def _sampled(delta: Delta, second: bool) -> dict[str, Any]:
+def _sampled(decision: Decision, delta: Delta) -> dict[str, Any]:
     row = {"id": delta.agent.public_id, "name": delta.agent.name, "words": in_words(delta)}
-    return row | ({"second": True} if second else {})
+    marks = {"second": decision.second_owner, "ownerless": bool(decision.last_owner)}
+    return row | {mark: True for mark, on in marks.items() if on}
 
 
 def tags_of(plan: BulkPlan) -> dict[str, Counter[str]]:

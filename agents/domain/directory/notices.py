@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from agents.core.actors import Actor
 from agents.domain.directory.plans import TagOperation, TagPlan
 from agents.domain.tags import tag_rows
-from agents.domain.tags.notices import MOST, Kind, Notice, notices_of
+from agents.domain.tags.notices import MOST, Kind, Notice, notices_of, ownerless_first
 from agents.models import Tag
 
 
 def plan_notices(plans: Sequence[TagPlan], *, actor: Actor) -> list[Notice]:
-    """Return the notices of the tags that these plans give to agents, second owners first.
+    """Return the notices of these plans: agents that lose their owner, second owners, then the tags they add.
 
     That a rename gives a new name is no news, nor that it looks like the old one.
     """
@@ -26,7 +26,8 @@ def plan_notices(plans: Sequence[TagPlan], *, actor: Actor) -> list[Notice]:
     renamed = {plan.name for plan in plans if plan.kind is TagOperation.RENAME}
     found = notices_of(tags, actor=actor, first_uses=new, second=dict(second))
     about_names = (Kind.NEW, Kind.LOOKALIKE)
-    return [
+    lost = {plan.name: plan.ownerless for plan in plans if plan.ownerless}
+    return ownerless_first(lost) + [
         one
         for one in found
         if one.kind not in about_names or (one.other and one.other not in renamed)

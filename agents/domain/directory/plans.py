@@ -46,8 +46,9 @@ class TagPlan:
     fingerprint: str
     # The name when it was planned. After a rename, `tag` has the new name.
     name: str
-    # The number of agents that get a second owner.
+    # The number of agents that get a second owner, and of those that have no owner afterwards.
     second_owners: int = 0
+    ownerless: int = 0
 
     @property
     def moved(self) -> int:
@@ -177,10 +178,23 @@ def _plan(
     more: str = "",
 ) -> TagPlan:
     protected = tag.protected or guarded
+    stays = user and kind is not TagOperation.DELETE
+    ownerless = 0 if stays else second_owner.count_ownerless(tag)
     facts = (kind, tag.id, tag.name, target, tag.n, overlap, follows, user, protected, second, more)
-    print_ = hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()[:32]
+    print_ = hashlib.sha256(repr((*facts, ownerless)).encode("utf-8", "replace")).hexdigest()[:32]
     return TagPlan(
-        kind, tag, target, tag.n, overlap, follows, user, protected, print_, tag.name, second
+        kind,
+        tag,
+        target,
+        tag.n,
+        overlap,
+        follows,
+        user,
+        protected,
+        print_,
+        tag.name,
+        second,
+        ownerless,
     )
 
 

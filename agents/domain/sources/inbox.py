@@ -22,7 +22,9 @@ CAN_PUT_BACK = frozenset(
     {InboxKind.OWNER, InboxKind.OFFBOARDED, InboxKind.OLD_NAME, InboxKind.GONE}
 )
 # Asked again after a decision, because each change there is another one.
-_ASKED_AGAIN = frozenset({InboxKind.OWNER, InboxKind.OFFBOARDED, InboxKind.GONE})
+_ASKED_AGAIN = frozenset(
+    {InboxKind.OWNER, InboxKind.OFFBOARDED, InboxKind.GONE, InboxKind.TWO_OWNERS}
+)
 
 
 def ask(

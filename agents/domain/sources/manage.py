@@ -71,12 +71,13 @@ def add_source(
 ) -> Added:
     """Test a server and connect it. Its agents come in with the first sync.
 
-    Without `kind` the address decides. `only_tag` takes in only the agents that carry this tag. Raises
-    Invalid (also when the server does not answer), Conflict (the name is taken, too many sources),
-    NotAllowed.
+    Without `kind` the address decides. `only_tag` takes in only the agents that carry this tag; None means
+    all. Raises Invalid (also when the server does not answer), Conflict (the name is taken, too many
+    sources), NotAllowed.
     """
     require_admin(actor, "add a source")
     _require_free(_checked_name(name))
+    _checked_only_tag(only_tag)
     about = try_address(url=url, actor=actor, kind=kind, token=token)
     row = _add(
         name=name,
@@ -110,7 +111,7 @@ def _add(
         name=name,
         kind=kind,
         url=opening.checked_address(url, kind, token=token is not None),
-        only_tag=None if not only_tag else require_legal(only_tag, field="only_tag"),
+        only_tag=_checked_only_tag(only_tag),
         owners_given_here=owners_given_here,
         server_words=words,
         created_at=timezone.now(),
@@ -152,7 +153,7 @@ def edit_source(
             token=row.sealed_token is not None,
         )
     if only_tag is not UNSET:
-        row.only_tag = None if not only_tag else require_legal(only_tag, field="only_tag")
+        row.only_tag = _checked_only_tag(only_tag)
     if owners_given_here is not UNSET:
         row.owners_given_here = bool(owners_given_here)
     after = _facts(row)
@@ -237,6 +238,13 @@ def _checked_kind(kind: str | None, url: str) -> SourceKind:
     if kind not in SourceKind.values:
         raise Invalid(f"The kind must be one of {', '.join(SourceKind.values)}.", field="kind")
     return SourceKind(kind)
+
+
+def _checked_only_tag(name: str | None) -> str | None:
+    """Return the tag, or None for all agents. An empty text is refused: it is no choice of all agents."""
+    if name == "":
+        raise Invalid("Enter a tag, or choose all agents.", field="only_tag")
+    return None if name is None else require_legal(name, field="only_tag")
 
 
 def _checked_token(token: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """Owner tags at sources: user tags and protected tags, and names that should not come back."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -104,6 +104,21 @@ def ask_came_back(
         agents = [*agents, agent_id]
     details = {"now": past.now, "agents": agents, "add": [tag], "remove": []}
     ask(source_id, past.kind, tag=tag, details=details, change_set_id=change_set_id)
+
+
+def ask_two_owners(source_id: int, agent_ids: Sequence[str]) -> None:
+    """Say that these agents came in with two owners. All that come until it is accepted are one question."""
+    if not agent_ids:
+        return
+    same = InboxItem.objects.filter(
+        source_id=source_id, kind=InboxKind.TWO_OWNERS, decided_at=None
+    ).first()
+    before = {} if same is None else loads(same.details)
+    details = {
+        "agents": [*before.get("agents", []), *agent_ids][:_LISTED],
+        "count": before.get("count", 0) + len(agent_ids),
+    }
+    ask(source_id, InboxKind.TWO_OWNERS, details=details)
 
 
 def ask_owner(

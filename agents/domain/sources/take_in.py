@@ -27,6 +27,7 @@ from agents.domain.sources import fields, owners
 from agents.domain.sources.block_links import note_links
 from agents.domain.sources.inbox import ask
 from agents.domain.sources.merge import Held, delta, hold, wanted
+from agents.domain.tags import second_owner
 from agents.domain.tags.edit import tag_entries
 from agents.domain.tags.locks import LockedAgent, lock_agents
 from agents.models import (
@@ -195,6 +196,8 @@ class _Batch:
         except Conflict as error:  # an id or a tag was taken meanwhile
             raise RowsChanged from error
         Agent.objects.filter(seq__in=[agent.seq for agent in made]).update(source=self.source)
+        two = [agent.public_id for agent in made if second_owner.warns_of(agent)]
+        owners.ask_two_owners(self.source.id, two)
         # Of agents that were gone at the source and are there again.
         Tombstone.objects.filter(public_id__in=[agent.public_id for agent in made]).delete()
         rows = []
@@ -403,6 +406,8 @@ class _Batch:
 
     def _note_adoption(self, locked: LockedAgent, here: set[str], wish: "Wish") -> None:
         mine, theirs = owners.among(here), owners.among(wish.held.tags)
+        if not mine and second_owner.warns_of(locked.agent):
+            owners.ask_two_owners(self.source.id, [locked.agent.public_id])
         if mine and theirs and mine != theirs:
             details = {
                 "name": locked.agent.name,

@@ -5,7 +5,7 @@ has yet, one that looks like another, characters that cannot be seen, spaces at 
 and a second owner (`second_owner` has that rule).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     """What a notice is about."""
 
     SECOND_OWNER = "second_owner"
+    OWNERLESS = "ownerless"
     NEW = "new"
     LOOKALIKE = "lookalike"
     UNSEEN = "unseen"
@@ -43,7 +44,8 @@ class Kind(StrEnum):
 class Notice:
     """A notice about a tag. `other` is the tag that was probably meant, carried by `n` agents.
 
-    For a second owner `n` is the number of agents, and `owners` their other owners, as far as known.
+    For a second owner `n` is the number of agents, and `owners` their other owners, as far as known. For
+    agents that lose their last owner `n` is their number, and `tag` is that owner, or empty if they are several.
     """
 
     kind: Kind
@@ -58,6 +60,8 @@ class Notice:
         """The notice in a few words, as plans and the API show it."""
         if self.kind is Kind.SECOND_OWNER:
             return f"{self.n:,} second owner{'' if self.n == 1 else 's'}"
+        if self.kind is Kind.OWNERLESS:
+            return f"{self.n:,} agent{'' if self.n == 1 else 's'} without an owner"
         if self.kind is Kind.LOOKALIKE:
             return f"looks like {shown(self.other)}"
         return {
@@ -104,6 +108,13 @@ def notices_of(
         if tag.protected:
             found.append(Notice(Kind.PROTECTED, tag.name))
     return found
+
+
+def ownerless_first(lost: Mapping[str, int]) -> list[Notice]:
+    """Return the notice about agents that lose their last owner: how many, by the owner they lose."""
+    number = sum(lost.values())
+    only = next(iter(lost)) if len(lost) == 1 else ""
+    return [Notice(Kind.OWNERLESS, only, n=number)] if number else []
 
 
 def _near_by(new: list[Tag], keys: Iterable[str]) -> Iterable[Tag]:

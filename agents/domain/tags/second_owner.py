@@ -21,6 +21,10 @@ _OWNED = (
     "SELECT count(*) FROM agents_agenttag s JOIN agents_agent a ON a.seq = s.agent_id"
     " WHERE s.tag_id = %s AND a.user_tag_count > %s AND a.shared_reason IS NULL"
 )
+_ONLY = (
+    "SELECT count(*) FROM agents_agenttag s JOIN agents_agent a ON a.seq = s.agent_id"
+    " WHERE s.tag_id = %s AND a.user_tag_count = 1"
+)
 _NOT_BOTH = (
     " AND NOT EXISTS (SELECT 1 FROM agents_agenttag t"
     " WHERE t.tag_id = %s AND t.agent_id = s.agent_id)"
@@ -136,6 +140,11 @@ def note_many(number: int, *, of: object) -> None:
 def count_owned(tag: Tag) -> int:
     """Count the agents of a tag that get a second owner once the tag is a user tag."""
     return 0 if settings.SECOND_OWNER == "allow" else write_all.count(_OWNED, [tag.id, 0])
+
+
+def count_ownerless(tag: Tag) -> int:
+    """Count the agents whose only user tag is this one, which they lose."""
+    return write_all.count(_ONLY, [tag.id]) if tag.names_user else 0
 
 
 def count_merged(tag: Tag, into: Tag) -> int:

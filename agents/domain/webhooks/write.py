@@ -52,13 +52,13 @@ def create_webhook(
     url: str,
     actor: Actor,
     name: str = "",
-    tags: Sequence[object] = (),
-    events: Sequence[object] = (),
+    tags: Sequence[object] | None = None,
+    events: Sequence[object] | None = None,
 ) -> MadeWebhook:
     """Create a webhook that sends this address all events from now on.
 
-    `tags` are patterns of the tags that events are about, `events` their kinds; empty means all.
-    For managers. Raises Invalid, NotAllowed, Conflict (too many webhooks; a long write is running).
+    `tags` are patterns of the tags that events are about, `events` their kinds; None means all, and an
+    empty list is refused. For managers. Raises Invalid, NotAllowed, Conflict (too many webhooks; a long write is running).
     """
     _require(actor, "create webhooks")
     if Webhook.objects.count() >= WEBHOOKS:
@@ -86,7 +86,10 @@ def edit_webhook(
     tags: Any = UNSET,
     events: Any = UNSET,
 ) -> Webhook:
-    """Change the given fields. Pending deliveries go to the new address. Raises as `create_webhook`."""
+    """Change the given fields. Pending deliveries go to the new address. Raises as `create_webhook`.
+
+    An empty list that changes nothing is accepted: programs send back what they read.
+    """
     hook = _locked(webhook_id, actor)
     before = _facts(hook)
     _fill(hook, url=url, name=name, tags=tags, events=events)
@@ -263,13 +266,22 @@ def _fill(hook: Webhook, *, url: Any, name: Any, tags: Any, events: Any) -> None
     if name is not UNSET:
         hook.name = checked_text(name, field="name", most=WEBHOOK_NAME_LENGTH)
     if tags is not UNSET:
-        if len(tags) > WEBHOOK_PATTERNS:
+        if len(tags or ()) > WEBHOOK_PATTERNS:
             raise Invalid(f"Give at most {WEBHOOK_PATTERNS} tag patterns.", field="tags")
-        hook.tags = dumps(unique_legal(tags, field="tags"))
+        _require_some(hook, "tags", tags)
+        hook.tags = dumps(unique_legal(tags or (), field="tags"))
     if events is not UNSET:
-        if any(event not in set(EVENTS) for event in events):
+        _require_some(hook, "events", events)
+        if any(event not in set(EVENTS) for event in events or ()):
             raise Invalid(f"Events must be among {', '.join(EVENTS)}.", field="events")
-        hook.events = dumps([event for event in EVENTS if event in events])
+        hook.events = dumps([event for event in EVENTS if event in (events or ())])
+
+
+def _require_some(hook: Webhook, field: str, given: Sequence[object] | None) -> None:
+    """Raise Invalid for an empty list that would widen the webhook: stored, it means everything."""
+    is_all = hook.pk is not None and getattr(hook, field) == "[]"
+    if given is not None and not given and not is_all:
+        raise Invalid(f"Choose at least one of the {field}, or all {field}.", field=field)
 
 
 def _facts(hook: Webhook) -> dict[str, str]:

@@ -8,6 +8,7 @@ from ade.models import Role, User
 from agents.core.actors import command_actor
 from agents.core.errors import DomainError
 from agents.core.tag_text import shown
+from agents.domain.core.unset import UNSET
 from agents.domain.members import change_member, limit_of
 
 
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             changed = change_member(
                 member_id=member.pk,
                 role=None if role is None else Role(role),
-                limit=tag if tag or no_limit else None,
+                limit=None if no_limit else tag or UNSET,
                 actor=command_actor("limit_member"),
             )
         except DomainError as error:

@@ -1,10 +1,11 @@
 """What an undo would do, for its plan: numbers of agents and tags, and agents that lose their owner."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from agents.models import Act, Agent, Change, ChangeSet, Op, Tag
@@ -105,18 +106,18 @@ def _owners(rows: Sequence[Change]) -> tuple[int, int]:
         if str(row.tag) in users:
             gain[str(row.agent_id)] += 1 if row.op == Op.REMOVE else -1
             back[str(row.agent_id)] += row.op == Op.REMOVE
-    counts = _user_counts(list(gain))
-    ownerless = sum(n > 0 and n + gain[agent] <= 0 for agent, n in counts.items())
-    second = sum(back[agent] > 0 and n + gain[agent] > 1 for agent, n in counts.items())
-    return ownerless, second
+    ownerless = second = 0
+    for agent, n, meant in _user_counts(list(gain)):
+        ownerless += n > 0 and n + gain[agent] <= 0
+        second += back[agent] > 0 and n + gain[agent] > 1 and not meant
+    return ownerless, 0 if settings.SECOND_OWNER == "allow" else second
 
 
-def _user_counts(agent_ids: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _user_counts(agent_ids: Sequence[str]) -> Iterator[tuple[str, int, str | None]]:
+    """Yield each agent's id, its number of owners, and why it is meant to be shared."""
     for start in range(0, len(agent_ids), _CHUNK):
         part = Agent.objects.filter(public_id__in=agent_ids[start : start + _CHUNK])
-        found |= dict(part.values_list("public_id", "user_tag_count"))
-    return found
+        yield from part.values_list("public_id", "user_tag_count", "shared_reason")
 
 
 def undone_sets(change_set_ids: Collection[int]) -> dict[int, ChangeSet]:

@@ -17,6 +17,7 @@ from agents.domain.sources.deletion.restore import restore
 from agents.forms import text_of
 from agents.queries.agents.trash import trash_page
 from agents.views.core.actors import actor_of
+from agents.views.core.tag_warnings import warn_of_second_owners
 
 _SIZE = 50
 
@@ -43,7 +44,8 @@ def trash(request: HttpRequest) -> HttpResponse:
 
 
 def _restore(request: HttpRequest, actor: Actor, ids: list[str]) -> HttpResponse:
-    back = restore(agent_ids=ids, actor=actor)
+    with warn_of_second_owners(request):
+        back = restore(agent_ids=ids, actor=actor)
     if back.failed:
         problem = "; ".join(f"{agent_id}: {why}" for agent_id, why in back.failed.items())
         restored = f"{len(back.agents)} of {len(ids)} agents were restored. "

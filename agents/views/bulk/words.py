@@ -109,6 +109,8 @@ def plan_context(plan: BulkPlan, actor: Actor) -> dict[str, Any]:
         "excluded": len(loads(plan.excluded)),
         "back": f"{reverse('agents')}?{plan.query}",
         "will_change": counts.get(Outcome.CHANGE, 0),
+        "button": _button(plan, counts.get(Outcome.CHANGE, 0)),
+        "deletes": plan.op == BulkOp.DELETE,
         "others": [(counts[one], words) for one, words in _SAID.items() if counts.get(one)],
         "sample": _with_owners(loads(plan.sample)) if plan.state == BulkState.PLANNED else [],
         "second": plan.second_owners or 0,
@@ -132,6 +134,11 @@ def plan_context(plan: BulkPlan, actor: Actor) -> dict[str, Any]:
         "skipped": skipped_of(plan, _SKIPPED) if ended else [],
         **_undo(plan, ended),
     }
+
+
+def _button(plan: BulkPlan, number: int) -> str:
+    verb = "Delete" if plan.op == BulkOp.DELETE else "Apply to"
+    return f"{verb} {number:,} agent{'' if number == 1 else 's'}"
 
 
 def _with_owners(sample: list[dict[str, Any]]) -> list[dict[str, Any]]:

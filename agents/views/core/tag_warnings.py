@@ -1,7 +1,8 @@
 """What to check after agents were created, imported or assigned: the notices of their tags, as sentences."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -9,7 +10,7 @@ from django.http import HttpRequest
 from agents.core.actors import Actor
 from agents.core.tag_text import shown
 from agents.domain.tags.notices import MOST, Kind, notices_of
-from agents.domain.tags.second_owner import warns_of
+from agents.domain.tags.second_owner import counting, warns_of
 from agents.models import Agent, AgentTag, Tag
 
 _AGENTS = 500  # agents that are looked at
@@ -22,6 +23,22 @@ def warn_about(
     """Show the notices of the tags of these agents, or of `names` only, on the next page."""
     for sentence in warnings_about(seqs, actor, names=names):
         messages.warning(request, sentence)
+
+
+@contextmanager
+def warn_of_second_owners(request: HttpRequest) -> Iterator[None]:
+    """Say on the next page how many agents got a second owner by what is done inside."""
+    with counting() as counted:
+        yield
+    if said := second_owners_in_words(counted.number):
+        messages.warning(request, said)
+
+
+def second_owners_in_words(number: int) -> str:
+    """The sentence about agents that just got a second owner; empty for none."""
+    if not number:
+        return ""
+    return f"{number:,} agent{' now belongs' if number == 1 else 's now belong'} to more than one user."
 
 
 def warnings_about(seqs: Sequence[int], actor: Actor, *, names: Collection[str] = ()) -> list[str]:

@@ -24,10 +24,11 @@ from agents.domain.directory.plans import (
     require_manager,
 )
 from agents.domain.directory.rename import rename_tag
-from agents.forms import length_problem, text_of, texts_of
+from agents.forms import ReasonForm, length_problem, text_of, texts_of
 from agents.forms.tags import TagInput
 from agents.tasks import bulk
 from agents.views.core.actors import actor_of
+from agents.views.directory.plans import warnings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,20 @@ def _apply(request: HttpRequest, asked: _Asked, items: list[_Item]) -> HttpRespo
     return see_other(reverse("tags"))
 
 
+def _warnings(items: list[_Item], actor: Actor) -> list[str]:
+    """What cannot be done, and what ends for good, before all else."""
+    stuck = sum(item.plan is None for item in items)
+    found = (
+        [f"{stuck:,} of {len(items):,} tags cannot be changed. The notes say why."] if stuck else []
+    )
+    return found + [words for item in items if item.plan for words in warnings_of(item.plan, actor)]
+
+
+def _button(kind: TagOperation, tags: int, agents: int) -> str:
+    of = f"{tags:,} tag{'' if tags == 1 else 's'} on {agents:,} agent{'' if agents == 1 else 's'}"
+    return f"{kind.value.capitalize()} {of}"
+
+
 def _page(
     request: HttpRequest,
     asked: _Asked | None,
@@ -162,11 +177,17 @@ def _page(
 ) -> HttpResponse:
     other = asked.other if asked else ""
     planned = [item for item in items if item.plan is not None]
+    agents = sum(item.plan.agents for item in planned if item.plan)
     context = {
         "asked": asked,
         "items": items,
         "planned": planned,
-        "agents": sum(item.plan.agents for item in planned if item.plan),
+        "agents": agents,
+        "warnings": _warnings(items, asked.actor) if asked else [],
+        "type": "delete" if asked and asked.kind is TagOperation.DELETE else "",
+        "button": _button(asked.kind, len(planned), agents) if asked else "",
+        "cancel": reverse("tags"),
+        "form": ReasonForm(initial={"reason": text_of(request.POST, "reason") or ""}),
         "notices": plan_notices([item.plan for item in planned if item.plan], actor=asked.actor)
         if asked
         else [],

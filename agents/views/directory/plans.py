@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from ade.http import see_other
-from agents.core.actors import Actor
+from agents.core.actors import Actor, Power
 from agents.core.errors import DomainError, NotAllowed
 from agents.core.tag_text import problem as problem_of
 from agents.core.tag_text import shown, tidy
@@ -139,7 +139,7 @@ def _attributes(plan: TagPlan | None, error: DomainError | None) -> dict[str, An
 
 
 def _said(asked: _Asked, plan: TagPlan) -> str:
-    number = f"{plan.agents:,} agent{'' if plan.agents == 1 else 's'}"
+    number = _counted(plan.agents, "agent")
     name, other = shown(asked.tag.name), shown(asked.other or "")
     if asked.kind is TagOperation.RENAME:
         return f"{name} was renamed to {other} on {number}."
@@ -184,6 +184,36 @@ def _keys(plan: TagPlan) -> list[tuple[str, str, str]]:
     ]
 
 
+def warnings_of(plan: TagPlan, actor: Actor) -> list[str]:
+    """What stops a plan, and what it ends for good, in words."""
+    found = []
+    if plan.needs_admin and not actor.can(Power.ADMIN):
+        found.append(
+            "Only an admin may do this: API keys or members would gain access to more agents."
+        )
+    if plan.kind is TagOperation.DELETE:
+        ends = (("API key", plan.follows.limits), ("member", plan.follows.members))
+        found += [
+            f"{_counted(len(ids), what)} limited to {shown(plan.name)} will be disabled."
+            for what, ids in ends
+            if ids
+        ]
+    return found
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _button(plan: TagPlan, moves: bool) -> str:
+    agents = _counted(plan.agents, "agent")
+    if moves:
+        return f"Move {agents} to {shown(plan.target or '')}"
+    if plan.kind is TagOperation.DELETE:
+        return "Delete the tag from " + agents
+    return f"{plan.kind.value.capitalize()} the tag on {agents}"
+
+
 def _more(number: int) -> str:
     return f" and {number:,} more" if number > 0 else ""
 
@@ -210,8 +240,13 @@ def _page(
             instead = f"{reverse('tag-merge')}?{names}"
         elif asked.kind is TagOperation.MERGE and not there:
             instead = f"{reverse('tag-rename')}?{names}"
+    name = urlencode({"name": asked.tag.name})
     context = {
         "kind": asked.kind.value,
+        "warnings": warnings_of(plan, asked.actor) if plan else [],
+        "type": asked.tag.name if asked.kind is TagOperation.DELETE else "",
+        "button": _button(plan, moves) if plan else "",
+        "cancel": f"{reverse('user' if moves else 'tag')}?{name}",
         "tag": asked.tag,
         "keys": _keys(plan) if plan else [],
         "other": asked.other if asked.other is not None else "",

@@ -24,6 +24,7 @@ from agents.queries.history.change_sets import HistoryFilter, history_page
 from agents.queries.tags.own import own_with
 from agents.views.core.actors import actor_of
 from agents.views.core.history_words import shown_sets
+from agents.views.core.tag_warnings import warn_of_second_owners
 from agents.views.core.watching import watch_context
 
 # Agents and changes on the page; each has its own list.
@@ -65,7 +66,8 @@ def _save(request: HttpRequest, found: Tag, actor: Actor) -> HttpResponse:
     form = TagForm(request.POST, initial=TagForm.initial_of(found))
     if form.is_valid():
         try:
-            describe_tag(name=found.name, actor=actor, **form.facts())
+            with warn_of_second_owners(request):
+                describe_tag(name=found.name, actor=actor, **form.facts())
         except Invalid as error:
             form.refuse(error)
         else:

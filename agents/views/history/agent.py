@@ -10,12 +10,14 @@ from ade.http import render_page, see_other, wants_fragment
 from agents.core.actors import Actor, Power
 from agents.domain.core.numbers import shown_number
 from agents.domain.history.undo import undo
+from agents.domain.tags import second_owner
 from agents.models import Agent, ChangeSet, Tag
 from agents.queries.history.agent import feed
 from agents.queries.history.undo_plan import needs_review, undone_sets
 from agents.views.core.actors import actor_of, change_set_of, find_agent, history_key
 from agents.views.core.history_words import by_day
 from agents.views.core.tag_editor import undo_in_words
+from agents.views.core.tag_warnings import second_owners_in_words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,11 +36,14 @@ def history(request: HttpRequest, agent_id: str) -> HttpResponse:
         and needs_review(found, agent_id=agent_id)
     ):
         return _to_plan(request, number, agent_id)
-    undone = undo(change_set_id=number, actor=actor, agent_id=agent_id)
-    said = undo_in_words(undone)
+    with second_owner.counting() as counted:
+        undone = undo(change_set_id=number, actor=actor, agent_id=agent_id)
+    said, second = undo_in_words(undone), second_owners_in_words(counted.number)
     if wants_fragment(request):
-        return _page(request, agent, actor, said=said)
+        return _page(request, agent, actor, said=f"{said} {second}".strip())
     messages.success(request, said)
+    if second:
+        messages.warning(request, second)
     return see_other(reverse("agent-history", args=[agent_id]))
 
 

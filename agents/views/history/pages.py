@@ -19,6 +19,7 @@ from agents.core.limits import SEARCH_LENGTH
 from agents.core.tag_text import shown
 from agents.domain.core.numbers import real_number, shown_number
 from agents.domain.history.undo_set import SetUndone, require_unlimited
+from agents.domain.tags.notices import Kind, Notice
 from agents.forms import HistoryForm
 from agents.models import BulkPlan, ChangeSet
 from agents.queries.core import bounds
@@ -26,12 +27,13 @@ from agents.queries.core.replica_reads import may_lag
 from agents.queries.history.change_sets import BUDGET, changes_of, find_set, history_page, undone_by
 from agents.queries.history.own import own_history
 from agents.queries.history.people import people
-from agents.queries.history.undo_plan import needs_review, plan_undo, undone_sets
+from agents.queries.history.undo_plan import UndoPlan, needs_review, plan_undo, undone_sets
 from agents.tasks import bulk
 from agents.views.core.actors import actor_of, find_agent, history_key
 from agents.views.core.csv_response import csv_file
 from agents.views.core.csv_text import csv_text
 from agents.views.core.history_words import days_of, shown_sets
+from agents.views.core.tag_warnings import warn_of_second_owners
 
 _KEPT_SHOWN = 50  # lines that a message lists of what an undo left unchanged
 
@@ -110,7 +112,8 @@ def undo(request: HttpRequest, change_set_id: int) -> HttpResponse:
     found = ChangeSet.objects.filter(id=change_set_id).first()
     if found is not None and "confirm" not in request.POST and needs_review(found):
         return see_other(reverse("change-set-undo", args=[change_set_id]))
-    undone = bulk.undo(change_set_id=change_set_id, actor=actor)
+    with warn_of_second_owners(request):
+        undone = bulk.undo(change_set_id=change_set_id, actor=actor)
     if isinstance(undone, BulkPlan):
         return see_other(undone.get_absolute_url())
     messages.success(request, _said(undone))
@@ -131,14 +134,27 @@ def _undo_plan(request: HttpRequest, change_set_id: int) -> HttpResponse:
             raise NotFound("There is no such change.")
     else:
         agent, found = None, find_set(change_set_id, actor=actor).change_set
+    plan = plan_undo(found, agent_id=agent_id or None)
+    verb = "Remove these tags from" if plan.creates else "Undo on"
+    more = "or more " if plan.more else ""
     context = {
         "number": shown_number(found.id, actor),
-        "plan": plan_undo(found, agent_id=agent_id or None),
+        "plan": plan,
+        "notices": _undo_notices(plan),
+        "button": f"{verb} {plan.agents:,} {more}agent{'' if plan.agents == 1 else 's'}",
+        "cancel": reverse("agent-history", args=[agent_id])
+        if agent
+        else reverse("change-set", args=[change_set_id]),
         "agent": agent,
         "undone": undone_sets([found.id]).get(found.id),
         "nav": "agents" if agent else "history",
     }
     return render(request, "history/undo.html", context)
+
+
+def _undo_notices(plan: UndoPlan) -> list[Notice]:
+    found = ((Kind.OWNERLESS, plan.ownerless), (Kind.SECOND_OWNER, plan.second))
+    return [Notice(kind, "", n=number) for kind, number in found if number]
 
 
 def _said(undone: SetUndone) -> str:

@@ -4,16 +4,20 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ade.http import see_other
 from agents.core.actors import Actor
 from agents.core.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 from agents.core.tag_text import tidy
+from agents.domain.directory.notices import plan_notices
 from agents.domain.directory.plans import PlanChanged, find_tag, require_manager
 from agents.domain.offboarding import receipt
 from agents.domain.offboarding.begin import Plan, make_plan
+from agents.domain.tags.notices import Notice
 from agents.domain.users import OffboardMode
 from agents.forms import ReasonForm, text_of
 from agents.forms.tags import TagInput
@@ -27,6 +31,7 @@ _VERBS = {
     OffboardMode.AGENTS: "Delete",
     OffboardMode.MOVE: "Move",
 }
+_ENDS = {OffboardMode.AGENTS: " for good"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,6 +80,21 @@ def _how(text: str | None) -> OffboardMode | None:
     return OffboardMode(text) if text in list(OffboardMode) else None
 
 
+def _notices(request: HttpRequest, plan: Plan) -> list[Notice]:
+    """What a merge or deletion of the tag would say; agents that are deleted need no owner."""
+    found = plan_notices([plan.tag_plan], actor=actor_of(request))
+    return [one for one in found if plan.how is not OffboardMode.AGENTS or one.kind != "ownerless"]
+
+
+def _warnings(deleted: int) -> list[str]:
+    memory = "its memory" if deleted == 1 else "their memory"
+    return [f"{_agents(deleted)} will be deleted for good, with {memory}."] if deleted else []
+
+
+def _agents(number: int) -> str:
+    return f"{number:,} agent{'' if number == 1 else 's'}"
+
+
 def _page(
     request: HttpRequest,
     tag: Tag,
@@ -89,14 +109,17 @@ def _page(
     reason = text_of(request.POST, "reason") or ""
     agents = sum(part.count for part in plan.parts if part.kind == "agents") if plan else 0
     deleted = plan.offboard.deleted if plan and plan.offboard else 0
+    count = deleted if how is OffboardMode.AGENTS else agents
     context = {
         "tag": tag,
+        "notices": _notices(request, plan) if plan else [],
+        "warnings": _warnings(deleted),
+        "button": f"{_VERBS[how]} {_agents(count)}{_ENDS.get(how, '')}" if how else "",
+        "cancel": f"{reverse('user')}?{urlencode({'name': tag.name})}",
         "how": how.value if how else "",
         "to": text_of(data, "to") or "",
         "field": TagInput(users=True).render("to", text_of(data, "to"), {"id": "to"}),
         "plan": plan,
-        "verb": _VERBS[how] if how else "",
-        "count": deleted if how is OffboardMode.AGENTS else agents,
         "for_good": how is OffboardMode.AGENTS,
         "error": error,
         "problem": problem,

@@ -92,7 +92,7 @@ def test_no_person_makes_an_agent_a_subagent() -> None:
 
 def test_the_page_the_command_and_the_api_make_such_a_key() -> None:
     make_user("anna", role="admin")
-    form = {"name": "page", "scope": "write", "preset": "letta-code"}
+    form = {"name": "page", "scope": "write", "reach": "all", "preset": "letta-code"}
     assert sign_in("anna").post("/keys/", form).status_code == 200
     out = StringIO()
     call_command("create_api_key", "command", preset="letta-code", stdout=out, stderr=StringIO())

@@ -294,7 +294,7 @@ def test_plan_says_which_agents_it_was_made_for(wanted: AgentFilter, said: str) 
     change = BulkChange(BulkOp.ADD, add=["vip"])
     plan = make_plan(selection=Selection(wanted), change=change, actor=ROOT)
     page = signed_in("manager").get(plan.get_absolute_url())
-    assert text_at(page, "#plan-h + p") == said
+    assert text_at(page, ".impact dd:first-of-type") == said.rstrip(".")
 
 
 def test_the_selection_can_be_exported() -> None:

@@ -192,7 +192,7 @@ def test_undo_of_a_creation_is_a_plan_and_after_it_the_row_says_so() -> None:
     path = f"/history/{_id(0)}/undo/"
     assert client.post(path)["Location"] == path
     plan = client.get(path)
-    assert text_at(plan, ".plan-first") == "1 agent would have no owner."
+    assert text_at(plan, ".notice-ownerless") == "1 of 1 agent would have no owner."
     assert tags_of(agent) == ["a", "user_1"]
     client.post(path, {"confirm": "1"})
     assert tags_of(agent) == []
