@@ -187,10 +187,11 @@ def _keys(plan: TagPlan) -> list[tuple[str, str, str]]:
 def warnings_of(plan: TagPlan, actor: Actor) -> list[str]:
     """What stops a plan, and what it ends for good, in words."""
     found = []
-    if plan.needs_admin and not actor.can(Power.ADMIN):
-        found.append(
-            "Only an admin may do this: API keys or members would gain access to more agents."
-        )
+    if plan.needs_admin:
+        wider = len(plan.follows.wider)
+        gain = f"limited keys or members would access more agents ({wider:,})."
+        may = actor.can(Power.ADMIN)
+        found.append(gain.capitalize() if may else f"Only an admin may do this: {gain}")
     if plan.kind is TagOperation.DELETE:
         ends = (("API key", plan.follows.limits), ("member", plan.follows.members))
         found += [
