@@ -7,8 +7,7 @@ from django import forms
 from django.utils import timezone
 
 from agents.core.tag_text import parse_typed
-from agents.forms.choice import SOME, ChoiceForm, choice_field
-from agents.forms.core import DomainForm, ExactText
+from agents.forms.core import SOME, ChoiceForm, DomainForm, ExactText, choice_field
 from agents.forms.tags import TagInput
 from agents.models import Scope
 

@@ -6,8 +6,7 @@ from ade.models import User
 from agents.core.reach import TAGS_MOST
 from agents.core.tag_text import parse_typed, quote
 from agents.domain.members import limit_of
-from agents.forms.choice import EVERY, SOME, ChoiceForm, choice_field
-from agents.forms.core import ExactText
+from agents.forms.core import EVERY, SOME, ChoiceForm, ExactText, choice_field
 from agents.forms.tags import TagInput
 
 

@@ -6,8 +6,7 @@ from django import forms
 
 from agents.domain.core.unset import UNSET
 from agents.domain.sources.leaving import AgentsOf, Side
-from agents.forms.choice import EVERY, SOME, ChoiceForm, choice_field
-from agents.forms.core import DomainForm, ExactText
+from agents.forms.core import EVERY, SOME, ChoiceForm, DomainForm, ExactText, choice_field
 from agents.forms.tags import TagInput
 from agents.models import AgentSource, SourceKind
 

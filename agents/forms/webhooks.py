@@ -7,8 +7,7 @@ from django import forms
 from agents.core.json_text import loads
 from agents.core.tag_text import parse_typed, quote
 from agents.domain.webhooks.write import EVENTS
-from agents.forms.choice import EVERY, SOME, ChoiceForm, choice_field
-from agents.forms.core import ExactText
+from agents.forms.core import EVERY, SOME, ChoiceForm, ExactText, choice_field
 from agents.forms.tags import TagInput
 from agents.models import Webhook
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0045_trash_follows_undo"),
+        ("agents", "0046_punctuation_keys"),
     ]
 
     operations = [
