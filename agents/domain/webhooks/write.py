@@ -279,7 +279,7 @@ def _fill(hook: Webhook, *, url: Any, name: Any, tags: Any, events: Any) -> None
 
 def _require_some(hook: Webhook, field: str, given: Sequence[object] | None) -> None:
     """Raise Invalid for an empty list that would widen the webhook: stored, it means everything."""
-    is_all = hook.pk is not None and getattr(hook, field) == "[]"
+    is_all = not hook._state.adding and getattr(hook, field) == "[]"
     if given is not None and not given and not is_all:
         raise Invalid(f"Choose at least one of the {field}, or all {field}.", field=field)
 
