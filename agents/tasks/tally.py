@@ -4,7 +4,7 @@ import time
 
 from django_tasks import task
 
-from agents.domain.upkeep import directory, tally
+from agents.domain.upkeep import directory, spans, tally
 from agents.domain.webhooks import log
 from agents.tasks.crossings import ask_to_look
 from agents.tasks.in_passing import ask_in_passing
@@ -18,14 +18,20 @@ def ask_to_count() -> None:
     ask_in_passing(count_for_overview)
 
 
+def ask_to_complete() -> None:
+    """Queue the completion of history that an older version wrote, if some is left."""
+    if not spans.is_complete():
+        ask_to_count()
+
+
 @task()
 def count_for_overview() -> None:
     """Count the history for some seconds and queue the next turn; at its end, count everything.
 
-    It also completes the history that an older version wrote.
+    It also completes the history and the directory that an older version wrote.
     """
     end, upto = time.monotonic() + _SLICE, log.safe_end()
-    while tally.count_history(upto=upto) or directory.give_sort_keys():
+    while tally.count_history(upto=upto) or directory.give_sort_keys() or spans.complete_some():
         if time.monotonic() > end:
             count_for_overview.enqueue()
             return

@@ -37,6 +37,7 @@ from agents.queries.access.period import (
     subject_at,
     tag_report,
 )
+from agents.tasks.tally import ask_to_complete
 
 router = Router(tags=["access"])
 _PAGE = 100
@@ -134,6 +135,8 @@ def _filter(query: AccessQuery) -> PastFilter:
 def _listed(wanted: PastFilter, at: datetime, after: str | None) -> dict[str, Any]:
     page = agents_at(wanted, at, cursor=after, size=_PAGE)
     known = complete(wanted.sources)
+    if known.is_pending:
+        ask_to_complete()
     return {
         "agents": [row.public_id for row in page.rows],
         "after": page.older,

@@ -21,6 +21,11 @@ from agents.queries.access.past import (
 _BATCH = 500  # changes completed in one transaction
 
 
+def is_complete() -> bool:
+    """True if `complete_some` has nothing to do. Reads two rows."""
+    return not births_without_moment(1) and not ends_without_span(1)
+
+
 @write
 def complete_some() -> bool:
     """Complete up to 500 changes. True if there may be more."""

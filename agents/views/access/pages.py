@@ -16,6 +16,7 @@ from agents.queries.access.listed import PastFilter, agents_at
 from agents.queries.access.now import access_to_agent, access_to_tag, complete_since, require_access
 from agents.queries.access.past import agent_at, complete
 from agents.queries.access.period import Report, agent_report, could_at, protected_at, tag_report
+from agents.tasks.tally import ask_to_complete
 from agents.views.core.access_csv import report_csv
 from agents.views.core.actors import actor_of
 
@@ -82,7 +83,10 @@ def _listed(request: HttpRequest, form: TagWhenForm, name: str) -> dict[str, Any
     page = agents_at(wanted, data["at"], cursor=request.GET.get("after"), size=_PAGE)
     kept = [(key, value) for key, value in request.GET.items() if key != "after"]
     older = page.older and urlencode([*kept, ("after", page.older)])
-    return {"page": page, "older": older, "complete": complete(wanted.sources)}
+    known = complete(wanted.sources)
+    if known.is_pending:
+        ask_to_complete()
+    return {"page": page, "older": older, "complete": known}
 
 
 @require_safe
