@@ -12,8 +12,9 @@ from django.utils import timezone
 from agents.core.actors import ROLE_POWERS, WRITE, Actor, ActorKind, Power, Source, command_actor
 from agents.core.reach import EVERYTHING, Reach
 from agents.domain import keys
+from agents.domain.agents.edit import AgentEdit
 from agents.domain.agents.new import NewAgent
-from agents.domain.agents.write import create_agent
+from agents.domain.agents.write import create_agent, update_agent
 from agents.domain.core import key_tokens
 from agents.domain.core.search_index import AGENT_INDEX, TAG_INDEX
 from agents.models import Agent, AgentTag, ApiKey, Change, Op, Scope, Tag
@@ -25,6 +26,14 @@ def make_agent(*, tags: list[str] | None = None, actor: Actor = ROOT, **fields: 
     """An agent; `fields` as in NewAgent."""
     spec = NewAgent(**{"model": "letta/letta-free", "tags": tags or [], **fields})
     return create_agent(spec, actor=actor)
+
+
+def replace_tags(
+    agent_id: str, tags: list[str], *, actor: Actor, if_match: str | None = None
+) -> Agent:
+    """Replace all tags of an agent, as a PATCH does."""
+    edit = AgentEdit()
+    return update_agent(agent_id=agent_id, edit=edit, tags=tags, actor=actor, if_match=if_match)
 
 
 def make_user(username: str = "mara", *, role: str = "editor", **fields: Any) -> Any:

@@ -52,10 +52,6 @@ class Trouble(Enum):
         self.headline, self.sentence, self.passing = headline, sentence, passing
 
 
-FULL = Trouble.FULL.sentence
-TOO_LONG = Trouble.SLOW.sentence
-MESSAGE = Trouble.AWAY.sentence
-
 # PostgreSQL's SQLSTATE or its class. A whole SQLSTATE goes first.
 _STATES = {
     "08": Trouble.AWAY,  # connection lost or refused
@@ -170,16 +166,6 @@ def is_passing(error: BaseException | None) -> bool:
     """
     found = trouble(error)
     return found is not None and found.passing
-
-
-def is_too_long(error: BaseException | None) -> bool:
-    """True if the statement took longer than allowed (`STATEMENT_SECONDS`)."""
-    return trouble(error) is Trouble.SLOW
-
-
-def is_full(error: BaseException | None) -> bool:
-    """True if the disk had no room for a write. The transaction is undone, and reads go on."""
-    return trouble(error) is Trouble.FULL
 
 
 def begin(*, reads: bool = False) -> None:

@@ -261,11 +261,6 @@ def names_user(name: str, patterns: Sequence[str]) -> bool:
     )
 
 
-def user_tag(user_id: str, patterns: Sequence[str]) -> str:
-    """Return the tag of this user: the first pattern, with the id filled in."""
-    return patterns[0].replace("{id}", user_id)
-
-
 def _fits(name: str, parts: Sequence[str]) -> bool:
     """True if the name consists of the parts in order, with any text in between.
 

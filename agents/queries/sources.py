@@ -12,12 +12,8 @@ from django.db import connection
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
-from agents.core.json_text import loads
-from agents.core.raw_texts import loads_texts
 from agents.models import (
-    Agent,
     AgentSource,
-    AgentTag,
     ChangeSet,
     InboxItem,
     SourcedAgent,
@@ -93,24 +89,6 @@ class SourceState:
         if self.source.problem:
             return "failing"
         return "new" if self.source.listed_at is None else "in step"
-
-
-@dataclass(frozen=True, slots=True)
-class AgentAtSource:
-    """What is known of an agent of a source.
-
-    `to_add` and `to_remove` are tags that ADE has added or removed and that have not arrived.
-    `set_aside` are the tags of the source that ADE cannot hold, as the source wrote them.
-    """
-
-    source: AgentSource
-    seen_at: datetime
-    behind_since: datetime | None
-    to_add: list[str]
-    to_remove: list[str]
-    set_aside: list[str]
-    hidden_there: bool
-    problem: str
 
 
 def states(sources: Sequence[AgentSource] | None = None) -> list[SourceState]:
@@ -221,32 +199,3 @@ def inbox(
 def open_questions() -> int:
     """Return the number of open questions of all sources."""
     return InboxItem.objects.filter(decided_at=None).count()
-
-
-def agents_at_sources(agents: Collection[Agent]) -> dict[int, AgentAtSource]:
-    """Return what is known of these agents that are of a source, by seq. The actor may see them."""
-    seqs = [agent.seq for agent in agents if agent.source_id is not None]
-    if not seqs:
-        return {}
-    rows = list(SourcedAgent.objects.filter(agent_id__in=seqs).select_related("source"))
-    behind = [row.agent_id for row in rows if row.behind_since is not None]
-    here: dict[int, set[str]] = {seq: set() for seq in behind}
-    if behind:
-        carried = AgentTag.objects.filter(agent_id__in=behind)
-        for seq, name in carried.values_list("agent_id", "tag__name"):
-            here[seq].add(name)
-    return {row.agent_id: _at_source(row, here.get(row.agent_id)) for row in rows}
-
-
-def _at_source(row: SourcedAgent, here: set[str] | None) -> AgentAtSource:
-    seen = set(loads(row.seen_tags))
-    return AgentAtSource(
-        row.source,
-        row.seen_at,
-        row.behind_since,
-        [] if here is None else sorted(here - seen),
-        [] if here is None else sorted(seen - here),
-        loads_texts(row.set_aside),
-        row.hidden_there,
-        row.problem,
-    )

@@ -7,12 +7,12 @@ from django.http import HttpResponse
 from django_tasks_db.models import DBTaskResult
 
 from agents.domain.tags.edit import change_tags
-from agents.domain.webhooks.queue import take_up
 from agents.domain.webhooks.signing import secret_of
 from agents.domain.webhooks.write import create_webhook
 from agents.models import Delivery, DeliveryState, Webhook
 from tests.api.calls import call, make_token, wheres
 from tests.helpers import ROOT, make_agent
+from tests.webhooks.telling import take_up
 
 pytestmark = pytest.mark.django_db
 URL = "https://app.example/hook"

@@ -25,7 +25,6 @@ from agents.core.tag_text import (
     shown,
     tidy,
     unique_legal,
-    user_tag,
 )
 
 pytestmark = pytest.mark.only_sqlite  # the database plays no part
@@ -200,11 +199,6 @@ def test_names_user_by_pattern() -> None:
     assert [name for name in names if names_user(name, USERS)] == names
     others = ["user_", "user:", "user", "superuser_1", "User_1", ""]
     assert [name for name in others if names_user(name, USERS)] == []
-
-
-def test_user_tag_is_one_of_the_first_pattern() -> None:
-    assert user_tag("42", USERS) == "user_42"
-    assert names_user(user_tag("a{id}b", USERS), USERS)
 
 
 # --- Bounded work ---------------------------------------------------------------------------

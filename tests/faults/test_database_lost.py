@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from serve import HOST
 
-from ade.ops.outage import NOTHING, TOO_LONG
+from ade.ops.outage import NOTHING, Trouble
 from tests.faults.databases import made
 from tests.faults.load import Load
 from tests.faults.looking import looked
@@ -127,7 +127,7 @@ def test_a_lock_that_nobody_lets_go(tmp_path: Path) -> None:
                     f"{url}{held}/tags", json={"add": ["x"]}, headers=load.headers, timeout=60
                 )
                 assert answer.status_code == 503
-                assert answer.json()["detail"] == f"{TOO_LONG} {NOTHING}"
+                assert answer.json()["detail"] == f"{Trouble.SLOW.sentence} {NOTHING}"
             took = (time.monotonic() - begun) / 3
             load.goes_on()
             assert set(load.since(begun).writes) == {"200"}

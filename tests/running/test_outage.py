@@ -24,7 +24,7 @@ from processes import ROOT, start, stop
 from serve import answers, free_port
 
 from ade.ops import noted_use, outage
-from ade.ops.outage import FULL, LOOK, MESSAGE, NOTHING, TOO_LONG, headline, sentence_for
+from ade.ops.outage import LOOK, NOTHING, Trouble, headline, sentence_for
 from agents.core.errors import Invalid
 from agents.domain.tags.edit import change_tags
 from agents.models import ApiKey
@@ -138,7 +138,7 @@ def test_it_says_so_and_recovers_by_itself(tmp_path: Path) -> None:
             api = ade.api()
             assert (api.status_code, api.json()) == (
                 503,
-                {"detail": MESSAGE, "code": "unavailable"},
+                {"detail": Trouble.AWAY.sentence, "code": "unavailable"},
             )
             assert api.headers["Retry-After"] == "5"
             page = ade.page()
@@ -146,7 +146,7 @@ def test_it_says_so_and_recovers_by_itself(tmp_path: Path) -> None:
             assert f"Request {page.headers['X-Request-ID']}." in page.text
             fragment = ade.page(**{"HX-Request": "true"})
             assert (fragment.status_code, fragment.headers["HX-Retarget"]) == (503, "#messages")
-            assert MESSAGE in fragment.text
+            assert Trouble.AWAY.sentence in fragment.text
             assert "<html" not in fragment.text
         assert ade.get("/accounts/login/").status_code == 200  # it asks nothing of the database
         assert ade.get("/healthz").status_code == 200
@@ -180,24 +180,29 @@ def test_a_full_disk_is_told() -> None:
         OperationalError("database or disk is full"),
     ]
     outage.begin()
-    assert [sentence_for(error) for error in full] == [f"{FULL} {NOTHING}"] * 2
+    assert [sentence_for(error) for error in full] == [f"{Trouble.FULL.sentence} {NOTHING}"] * 2
     assert [headline(error) for error in full] == ["The disk is full"] * 2
-    assert sentence_for(OperationalError("database is locked")) == f"{TOO_LONG} {NOTHING}"
+    assert (
+        sentence_for(OperationalError("database is locked")) == f"{Trouble.SLOW.sentence} {NOTHING}"
+    )
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_fails_after_a_write_does_not_say_that_nothing_was_saved() -> None:
     full, slow = OperationalError("database or disk is full"), OperationalError("interrupted")
     agent = make_agent()
-    assert (sentence_for(full), sentence_for(slow)) == (f"{FULL} {LOOK}", f"{TOO_LONG} {LOOK}")
+    assert (sentence_for(full), sentence_for(slow)) == (
+        f"{Trouble.FULL.sentence} {LOOK}",
+        f"{Trouble.SLOW.sentence} {LOOK}",
+    )
     outage.begin()
     assert (sentence_for(full), sentence_for(slow)) == (
-        f"{FULL} {NOTHING}",
-        f"{TOO_LONG} {NOTHING}",
+        f"{Trouble.FULL.sentence} {NOTHING}",
+        f"{Trouble.SLOW.sentence} {NOTHING}",
     )
     with pytest.raises(Invalid):
         change_tags(agent_id=agent.public_id, add=[""], actor=ACTOR)
-    assert sentence_for(full) == f"{FULL} {NOTHING}"
+    assert sentence_for(full) == f"{Trouble.FULL.sentence} {NOTHING}"
 
 
 @pytest.fixture

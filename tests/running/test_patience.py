@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from ade.db import statement_timeout
 from ade.ops import outage
 from ade.ops.failure_pages import failed
-from ade.ops.outage import NOTHING, TOO_LONG, is_too_long
+from ade.ops.outage import NOTHING, Trouble, trouble
 from agents.api.core.errors import broken
 
 SLOW = {
@@ -47,7 +47,7 @@ def too_slow(settings: Any) -> OperationalError:
 def test_slow_statement_is_ended_and_told(settings: Any) -> None:
     outage.begin()
     error = too_slow(settings)
-    assert is_too_long(error)
+    assert trouble(error) is Trouble.SLOW
     request = RequestFactory().post("/agents/")
     try:
         raise error
@@ -55,8 +55,10 @@ def test_slow_statement_is_ended_and_told(settings: Any) -> None:
         page, answer = failed(request), broken(request, error)
     assert (page.status_code, answer.status_code) == (503, 503)
     assert (page.headers["Retry-After"], answer.headers["Retry-After"]) == ("5", "5")
-    assert f"{TOO_LONG} {NOTHING}" in page.content.decode()
-    assert answer.content.decode() == (f'{{"detail":"{TOO_LONG} {NOTHING}","code":"unavailable"}}')
+    assert f"{Trouble.SLOW.sentence} {NOTHING}" in page.content.decode()
+    assert answer.content.decode() == (
+        f'{{"detail":"{Trouble.SLOW.sentence} {NOTHING}","code":"unavailable"}}'
+    )
 
 
 @pytest.mark.only_postgres

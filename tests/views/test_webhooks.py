@@ -11,12 +11,12 @@ from django_tasks_db.models import DBTaskResult
 
 from agents.core.limits import WEBHOOKS
 from agents.domain.tags.edit import change_tags
-from agents.domain.webhooks.queue import take_up
 from agents.domain.webhooks.signing import secret_of
 from agents.domain.webhooks.write import create_webhook, disable_webhook, ping
 from agents.models import ChangeSet, Delivery, DeliveryState, Webhook
 from tests.accounts.people import sign_in
 from tests.helpers import ROOT, make_agent, make_user
+from tests.webhooks.telling import take_up
 
 pytestmark = pytest.mark.django_db
 URL = "https://app.example/hook"

@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from agents.domain.webhooks import log, queue
 from agents.domain.webhooks import owner as owners
-from agents.domain.webhooks import queue
 from agents.domain.webhooks.order import order_of
 from agents.domain.webhooks.write import create_webhook
 from agents.models import Delivery, Webhook
@@ -23,6 +23,14 @@ def make_hook(there: Receiver, **fields: Any) -> Webhook:
 def deliver() -> None:
     """All that is new and due, at once."""
     send_all(seconds=120)
+
+
+def take_up() -> bool:
+    """Create the deliveries of new events for each webhook. True if there are more events."""
+    hooks = list(Webhook.objects.filter(enabled=True).order_by("id").values_list("id", flat=True))
+    end = log.safe_end()
+    more = [queue.take_up_for(hook, end) for hook in hooks]
+    return any(more)
 
 
 def claim() -> list[Delivery]:

@@ -10,11 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents.domain.tags.edit import change_tags
-from agents.domain.webhooks.queue import Outcome, settle, take_up
+from agents.domain.webhooks.queue import Outcome, settle
 from agents.models import Delivery, DeliveryState, Webhook
 from tests.helpers import ROOT, make_agent
 from tests.webhooks.receiver import Receiver
-from tests.webhooks.telling import claim, deliver, make_hook
+from tests.webhooks.telling import claim, deliver, make_hook, take_up
 
 pytestmark = pytest.mark.django_db
 TAGS = ["a", "b", "c", "d", "e"]

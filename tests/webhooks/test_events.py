@@ -15,12 +15,11 @@ from agents.domain.history.erase import erase_name
 from agents.domain.history.undo_set import undo_set
 from agents.domain.tags.edit import change_tags
 from agents.domain.users import OffboardMode, offboard
-from agents.domain.webhooks import queue
 from agents.models import BulkOp, Delivery, Webhook
 from agents.tasks.bulk import begin
 from tests.helpers import ROOT, make_agent, make_editor
 from tests.webhooks.receiver import Receiver
-from tests.webhooks.telling import deliver, make_hook, told
+from tests.webhooks.telling import deliver, make_hook, take_up, told
 
 pytestmark = pytest.mark.django_db
 
@@ -186,7 +185,7 @@ def test_a_name_that_was_erased_is_sent_no_more(there: Receiver) -> None:
     agent = make_agent(tags=["a"])
     make_hook(there, tags=["a"])
     change_tags(agent_id=agent.public_id, remove=["a"], actor=make_editor("Mara Voss", MANAGE))
-    queue.take_up()
+    take_up()
     erase_name(name="Mara Voss", actor=ROOT)
     deliver()
     assert there.told()[0]["data"]["by"]["name"] == "erased-1"

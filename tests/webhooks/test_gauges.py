@@ -6,13 +6,13 @@ import pytest
 import time_machine
 
 from agents.domain.tags.edit import change_tags
-from agents.domain.webhooks.queue import Outcome, settle, take_up
+from agents.domain.webhooks.queue import Outcome, settle
 from agents.domain.webhooks.write import disable_webhook
 from agents.models import Webhook
 from tests.helpers import ROOT, make_agent
 from tests.running.test_metrics import read
 from tests.webhooks.receiver import Receiver
-from tests.webhooks.telling import claim, make_hook
+from tests.webhooks.telling import claim, make_hook, take_up
 
 pytestmark = pytest.mark.django_db
 

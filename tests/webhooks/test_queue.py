@@ -15,7 +15,7 @@ from agents.domain.directory.merge import delete_tag, merge_tags
 from agents.domain.directory.rename import rename_tag
 from agents.domain.tags.edit import change_tags
 from agents.domain.webhooks import order, queue
-from agents.domain.webhooks.queue import Outcome, pause, purge, settle, take_up
+from agents.domain.webhooks.queue import Outcome, pause, purge, settle
 from agents.domain.webhooks.write import (
     delete_webhook,
     disable_webhook,
@@ -26,7 +26,7 @@ from agents.domain.webhooks.write import (
 from agents.models import Change, Delivery, DeliveryState, Webhook
 from tests.helpers import ROOT, make_agent
 from tests.webhooks.receiver import Receiver
-from tests.webhooks.telling import claim, deliver, make_hook, silence
+from tests.webhooks.telling import claim, deliver, make_hook, silence, take_up
 
 pytestmark = pytest.mark.django_db
 

@@ -8,12 +8,11 @@ from django.core.management import call_command
 from agents.core.filters import AgentFilter
 from agents.domain.bulk.plans import BulkChange, Selection, make_plan
 from agents.domain.directory.merge import merge_tags
-from agents.domain.webhooks.queue import take_up
 from agents.models import Agent, BulkOp, BulkState, Delivery, Tag
 from agents.tasks.bulk import begin
 from tests.helpers import ROOT
 from tests.webhooks.receiver import Receiver
-from tests.webhooks.telling import deliver, make_hook
+from tests.webhooks.telling import deliver, make_hook, take_up
 
 pytestmark = [pytest.mark.prove, pytest.mark.django_db(transaction=True)]
 AGENTS = 5_000

@@ -23,7 +23,6 @@ from agents.domain.door.decide import Asked, decide
 from agents.domain.door.errors import CannotDecide, Refused
 
 PATH = "/authorize"
-_EXPECTED = (204, 401, 403)
 
 log = logging.getLogger(__name__)
 

@@ -168,11 +168,6 @@ def edit_source(
     return row
 
 
-def rename_source(*, source: int | str, name: str, actor: Actor) -> AgentSource:
-    """Give a source another name. Raises as `edit_source`."""
-    return edit_source(source=source, actor=actor, name=name)
-
-
 @write
 def set_token(*, source: int | str, token: str | None, actor: Actor) -> AgentSource:
     """Store another token, or none. The source is tried again at once. Raises NotFound, NotAllowed, Invalid."""

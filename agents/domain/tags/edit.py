@@ -72,27 +72,6 @@ def change_tags(
 
 
 @write
-def replace_tags(
-    *,
-    agent_id: str,
-    tags: Collection[object],
-    actor: Actor,
-    reason: str = "",
-    if_match: str | None = None,
-) -> TagsResult:
-    """Replace all tags of an agent with `tags`. Two such writes never mix.
-
-    Raises as `change_tags` does.
-    """
-    actor.require(Power.WRITE, "change tags")
-    wanted = require_legal_tags(tags)
-    locked = lock_agent(agent_id, actor=actor, add=wanted, remove_others=True)
-    locked.require_version(if_match)
-    delta = locked.delta(wanted, locked.tags_except(wanted))
-    return _apply(locked, *delta, reason=reason)
-
-
-@write
 def move_agent(*, agent_id: str, to: str, actor: Actor, reason: str = "") -> TagsResult:
     """Give an agent to a user: add the user's tag, and remove all other user tags.
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from agents.core.actors import ADMIN, Actor, ActorKind, Source
 from agents.core.json_text import loads
 from agents.core.limits import WEBHOOK_ATTEMPTS, WEBHOOK_WAITING
-from agents.domain.webhooks import alerts, log, write
+from agents.domain.webhooks import alerts, write
 from agents.domain.webhooks.alerts import new_id
 from agents.domain.webhooks.write import LEASE
 from agents.models import Delivery, DeliveryState, Event, Webhook
@@ -54,14 +54,6 @@ class Outcome:
     @property
     def is_good(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
-
-
-def take_up() -> bool:
-    """Create the deliveries of new events for each webhook. True if there are more events."""
-    hooks = list(Webhook.objects.filter(enabled=True).order_by("id").values_list("id", flat=True))
-    end = log.safe_end() if hooks else 0
-    more = [take_up_for(hook, end) for hook in hooks]
-    return any(more)
 
 
 def take_up_for(webhook_id: int, end: int) -> bool:

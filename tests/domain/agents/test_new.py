@@ -21,7 +21,7 @@ from agents.domain.agents.edit import AgentEdit
 from agents.domain.agents.new import NewAgent
 from agents.domain.agents.write import create_agents, delete_agent, update_agent
 from agents.domain.memory.new import NewBlock
-from agents.domain.tags.edit import change_tags, replace_tags
+from agents.domain.tags.edit import change_tags
 from agents.models import Act, Agent, AgentBlock, AgentTag, Change, ChangeSet, Op, Tag, Tombstone
 from tests.helpers import (
     ROOT,
@@ -30,6 +30,7 @@ from tests.helpers import (
     make_agent,
     make_editor,
     make_key_actor,
+    replace_tags,
     tags_of,
 )
 

@@ -24,11 +24,11 @@ from agents.domain.memory.write import (
     edit_block,
     update_block,
 )
-from agents.domain.tags.edit import change_tags, replace_tags
+from agents.domain.tags.edit import change_tags
 from agents.domain.transfer.agent_file import AgentFile
 from agents.domain.transfer.import_file import import_file
 from agents.models import Block, Identity
-from tests.helpers import ROOT, everything, make_agent
+from tests.helpers import ROOT, everything, make_agent, replace_tags
 
 pytestmark = pytest.mark.django_db
 AN_ID = "agent-00000000-0000-4000-8000-000000000001"

@@ -18,10 +18,11 @@ from agents.core.errors import NotFound
 from agents.domain.agents.new import NewAgent
 from agents.domain.agents.write import create_agent, delete_agent
 from agents.domain.history.undo import undo
-from agents.domain.tags.edit import change_tags, replace_tags
+from agents.domain.tags.edit import change_tags
 from agents.domain.transfer.agent_file import parse
 from agents.domain.transfer.import_file import import_file
 from agents.models import Agent, ChangeSet
+from tests.helpers import replace_tags
 
 ACTOR = command_actor("writer")
 

@@ -13,11 +13,11 @@ from agents.domain.agents.write import create_agent
 from agents.domain.directory.merge import delete_tag
 from agents.domain.directory.rename import rename_tag
 from agents.domain.keys import create_key, rotate_key
-from agents.domain.tags.edit import change_tags, replace_tags
+from agents.domain.tags.edit import change_tags
 from agents.domain.users import OffboardMode, offboard
 from agents.models import Agent, ApiKey, Tag
 from tests.domain.core.meeting import meet
-from tests.helpers import ROOT, drift, make_agent, tags_of
+from tests.helpers import ROOT, drift, make_agent, replace_tags, tags_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_postgres]
 

@@ -12,10 +12,10 @@ from agents.domain.bulk.plans import BulkChange, Selection, make_plan
 from agents.domain.bulk.run import begin, step
 from agents.domain.directory.merge import delete_tag, merge_tags
 from agents.domain.history.undo import undo
-from agents.domain.tags.edit import change_tags, replace_tags
+from agents.domain.tags.edit import change_tags
 from agents.domain.users import OffboardMode, offboard
 from agents.models import Agent, AgentTag, BulkOp, Change, Op
-from tests.helpers import ROOT, make_agent
+from tests.helpers import ROOT, make_agent, replace_tags
 
 pytestmark = pytest.mark.django_db
 

@@ -21,6 +21,7 @@ from agents.domain.sources.leaving import (
 from agents.domain.sources.pull import MassChange
 from agents.models import Agent, InboxItem, SourcedAgent, Tombstone
 from agents.queries import sources as queries
+from agents.queries.agents.sourced import at_of
 from tests.domain.sources.conftest import Connected
 from tests.domain.sources.stand_in import StandIn, stand_in
 from tests.helpers import ROOT, make_agent
@@ -279,6 +280,6 @@ def test_a_paused_source_keeps_edits_and_says_what_waits(local: Connected) -> No
     assert lease.take("me") == []
     [state] = queries.states()
     assert (state.state, state.waiting, state.agents) == ("paused", 1, 1)
-    at = queries.agents_at_sources([Agent.objects.get()])
-    [known] = at.values()
-    assert (known.to_add, known.to_remove) == (["b"], ["a"])
+    at = at_of(Agent.objects.get())
+    assert at is not None
+    assert (at.waits("b"), at.still_there(["b"])) == (True, ["a"])

@@ -23,7 +23,7 @@ from agents.domain.directory.rename import describe_tag, rename_tag
 from agents.domain.history.undo import undo
 from agents.domain.tags import second_owner
 from agents.domain.tags.add_typed import add_typed
-from agents.domain.tags.edit import change_tags, move_agent, replace_tags
+from agents.domain.tags.edit import change_tags, move_agent
 from agents.domain.tags.notices import Kind
 from agents.domain.transfer.export import export_agent
 from agents.domain.transfer.import_file import import_file
@@ -78,7 +78,6 @@ def _merge(agent: Agent) -> None:
 PATHS: dict[str, Callable[[Agent], Any]] = {
     "editor": lambda a: add_typed(agent_id=a.public_id, names=["user_2"], actor=make_editor()),
     "change": lambda a: change_tags(agent_id=a.public_id, add=["user_2"], actor=ROOT),
-    "replace": lambda a: replace_tags(agent_id=a.public_id, tags=["user_1", "user_2"], actor=ROOT),
     "update": lambda a: update_agent(
         agent_id=a.public_id, edit=AgentEdit(), tags=["user_1", "user_2"], actor=ROOT
     ),

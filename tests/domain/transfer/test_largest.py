@@ -17,11 +17,10 @@ from agents.domain.agents.new import NewAgent, NewBlock
 from agents.domain.agents.write import create_agent
 from agents.domain.memory.write import update_block
 from agents.domain.saved_views import save_view
-from agents.domain.tags.edit import replace_tags
 from agents.domain.transfer.agent_file import parse
 from agents.domain.transfer.import_file import import_file
 from agents.models import Agent, AgentBlock, AgentTag
-from tests.helpers import ROOT, drift, make_agent
+from tests.helpers import ROOT, drift, make_agent, replace_tags
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,10 +11,11 @@ from django.utils import timezone
 from agents.domain.tags.edit import change_tags
 from agents.domain.upkeep import directory, tally
 from agents.domain.upkeep.tidy import tidy
-from agents.domain.webhooks import log, queue
+from agents.domain.webhooks import log
 from agents.domain.webhooks.write import create_webhook, delete_webhook
 from agents.models import Agent, AgentUse, DayTally, Delivery, DeliveryState, TallyHead, UserChange
 from tests.helpers import ROOT, make_agent
+from tests.webhooks.telling import take_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
@@ -51,7 +52,7 @@ def reads_under_lock(work: Callable[[], object]) -> list[str]:
     [
         (count_history, ["agents_change", "agents_changeset"]),
         (directory.note_changed, ["agents_agent", "agents_agenttag", "agents_tag"]),
-        (queue.take_up, ["agents_change", "agents_changeset"]),
+        (take_up, ["agents_change", "agents_changeset"]),
     ],
 )
 def test_nothing_large_is_read_under_the_write_lock(
@@ -96,7 +97,7 @@ def test_a_row_that_was_used_again_meanwhile_stays(monkeypatch: pytest.MonkeyPat
 def test_a_webhook_goes_with_all_its_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.domain.webhooks.write._DELETED", 2)
     make_history()
-    queue.take_up()
+    take_up()
     ids = list(Delivery.objects.values_list("id", flat=True))
     Delivery.objects.filter(id__in=ids[1:]).update(state=DeliveryState.DONE)
     assert len(ids) == 6
