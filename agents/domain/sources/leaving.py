@@ -12,7 +12,7 @@ from agents.core.tag_text import shown
 from agents.domain.core.record import Entry, record_and_log
 from agents.domain.core.transactions import write
 from agents.domain.sources import opening
-from agents.domain.sources.bury import bury_agents
+from agents.domain.sources.deletion.bury import bury_agents
 from agents.domain.sources.rights import get_source, locked_source
 from agents.models import (
     Act,

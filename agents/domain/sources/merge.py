@@ -1,14 +1,21 @@
-"""The three-way merge of one agent's tags, as pure functions on texts.
+"""The three-way merge of one agent's tags: texts only, nothing is read or written.
 
 `seen` are the tags that the source had last, `here` those in ADE, `there` those of a new answer. A tag
-added on either side is added, one taken off on either side is taken off.
+added on either side is added, a tag removed on either side is removed.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
+
+from agents.core.json_text import loads
+from agents.core.raw_texts import dumps_texts, loads_texts
 from agents.core.tag_text import problem
 from agents.domain.core.tag_rules import SUBAGENT
+from agents.domain.sources import fields
+from agents.models import SourcedAgent
+from agents.net.connectors.base import SeenAgent
 
 # Texts that are kept aside for pages to show; the source has all of them.
 _ASIDE_MOST = 200
@@ -40,7 +47,7 @@ def hold(raw: Sequence[str], *, keep: Collection[str], room: int) -> Held:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What an answer adds and takes off here."""
+    """The tags that an answer adds and removes here."""
 
     add: frozenset[str]
     remove: frozenset[str]
@@ -56,7 +63,7 @@ def delta(
     """What changed at the source since it was last seen.
 
     `sent` is the set of a push whose outcome is unknown. Where only that push would have changed a tag,
-    the answer says nothing about other people's will.
+    the answer does not say what other people want.
     """
     base = set(seen)
     before = base if sent is None else base | set(sent)
@@ -68,13 +75,13 @@ def delta(
 
 
 def wanted(here: Collection[str], there: Collection[str]) -> set[str]:
-    """The tags that the source is to have: ADE's, but no subagent is made or unmade."""
+    """The tags that the source is to have: ADE's, but role:subagent stays as it is there."""
     want = set(here) - {SUBAGENT}
     return want | {SUBAGENT} if SUBAGENT in there else want
 
 
 def to_send(raw: Sequence[str], held: Collection[str], want: Collection[str]) -> list[str]:
-    """The whole new set: the answer's texts in their order, without what was taken off; then the new.
+    """The whole new set: the answer's texts in their order, without the removed ones; then the new ones.
 
     What ADE cannot hold is put back unchanged, and so are duplicates.
     """
@@ -83,6 +90,41 @@ def to_send(raw: Sequence[str], held: Collection[str], want: Collection[str]) ->
 
 
 def lost(*, seen: Collection[str], sent: Collection[str], there: Collection[str]) -> int:
-    """How many tags that a push changed are not so in the answer after it: others wrote over them."""
+    """How many tags of a push are missing in the answer after it: other programs overwrote them."""
     added, removed = set(sent) - set(seen), set(seen) - set(sent)
     return len(added - set(there)) + len(removed & set(there))
+
+
+def is_as_seen(row: SourcedAgent, agent: SeenAgent) -> bool:
+    """True if the row says all that the answer says."""
+    if row.seen_digest != fields.digest_of(agent) or row.hidden_there != agent.hidden:
+        return False
+    seen = loads(row.seen_tags)
+    # More legal tags than ADE can hold are no news if those that it holds are the same.
+    room = 0 if row.set_aside != "[]" else len(agent.tags)
+    held = hold(agent.tags, keep=seen, room=room)
+    if held.tags != set(seen):
+        return False
+    return bool(row.set_aside == dumps_texts(held.shown_aside))
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What an answer changes here: the tags that it holds, those to add and those to remove."""
+
+    held: Held
+    add: set[str]
+    remove: set[str]
+
+
+def incoming_of(row: SourcedAgent, here: set[str], seen: SeenAgent) -> Incoming:
+    """Compare an answer with what was seen last and with the tags here."""
+    known = set(loads(row.seen_tags))
+    legal = {text for text in seen.tags if problem(text) is None}
+    room = settings.MAX_TAGS_PER_AGENT - len(here - (known - legal))
+    held = hold(seen.tags, keep=known | here, room=room)
+    if row.before_restore:  # a person said that the source counts
+        return Incoming(held, set(held.tags - here), here - held.tags)
+    sent = None if row.sent_tags is None else loads_texts(row.sent_tags)
+    found = delta(seen=known, here=here, there=held.tags, sent=sent)
+    return Incoming(held, set(found.add), set(found.remove))

@@ -21,9 +21,10 @@ from agents.core.tag_text import problem
 from agents.domain.core.transactions import write
 from agents.domain.sources import fields, owners
 from agents.domain.sources.block_links import Links, known_links, links_of
-from agents.domain.sources.bury import bury_agents
+from agents.domain.sources.deletion.bury import bury_agents
 from agents.domain.sources.inbox import ask
-from agents.domain.sources.take_in import KEPT_HERE, Taken, is_as_seen, take_in
+from agents.domain.sources.merge import is_as_seen
+from agents.domain.sources.take_in import KEPT_HERE, Taken, take_in
 from agents.models import Agent, AgentSource, AgentTag, InboxKind, SourcedAgent
 from agents.net.connectors.base import (
     AgentNotThere,

@@ -18,7 +18,8 @@ from agents.core.json_text import dumps, loads
 from agents.core.raw_texts import dumps_texts, loads_texts
 from agents.domain.core.transactions import RowsChanged, write
 from agents.domain.sources import merge
-from agents.domain.sources.take_in import is_as_seen, next_number, take_in, wish_of
+from agents.domain.sources.merge import incoming_of, is_as_seen
+from agents.domain.sources.take_in import next_number, take_in
 from agents.models import Agent, AgentSource, AgentTag, SourcedAgent, SourceMarking, Tag
 from agents.net.connectors.base import (
     AgentNotThere,
@@ -138,7 +139,7 @@ def confirm(*, source: AgentSource, there: SeenAgent) -> bool:
     if set(there.tags) == set(sent):
         # Other fields may have changed too; the next reading sees that.
         here = _here(row)
-        held = wish_of(row, here, there).held
+        held = incoming_of(row, here, there).held
         row.seen_tags, row.set_aside = dumps(sorted(held.tags)), dumps_texts(held.shown_aside)
         row.seen_at, row.sent_tags = timezone.now(), None
         row.save(update_fields=["push_number", "seen_tags", "set_aside", "seen_at", "sent_tags"])

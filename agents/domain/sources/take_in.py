@@ -1,6 +1,6 @@
-"""Take in what a source says of its agents: make new ones, and merge what changed of the others.
+"""Take in what a source says of its agents: create new ones, and merge changes of the others.
 
-A batch is one transaction. Of fields the source wins. Tags are merged three ways; see `merge`.
+A batch is one transaction. The source decides the fields. Tags are merged three ways; see `merge`.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from agents.core.agent_ids import is_agent_id
 from agents.core.errors import Conflict, DomainError, LimitExceeded
 from agents.core.json_text import dumps, loads
 from agents.core.limits import TAGS_PER_REQUEST
-from agents.core.raw_texts import dumps_texts, loads_texts
+from agents.core.raw_texts import dumps_texts
 from agents.core.tag_text import problem
 from agents.domain.agents import edit as edits
 from agents.domain.agents.write import create_agents
@@ -25,8 +25,8 @@ from agents.domain.core.record import Entry
 from agents.domain.core.transactions import RowsChanged, write
 from agents.domain.sources import fields, owners
 from agents.domain.sources.block_links import note_links
-from agents.domain.sources.inbox import ask
-from agents.domain.sources.merge import Held, delta, hold, wanted
+from agents.domain.sources.merge import Held, Incoming, hold, incoming_of, wanted
+from agents.domain.sources.questions import Questions
 from agents.domain.tags import second_owner
 from agents.domain.tags.edit import tag_entries
 from agents.domain.tags.locks import LockedAgent, lock_agents
@@ -36,8 +36,6 @@ from agents.models import (
     AgentSource,
     AgentTag,
     ChangeSet,
-    InboxItem,
-    InboxKind,
     SourcedAgent,
     Tag,
     Tombstone,
@@ -45,15 +43,14 @@ from agents.models import (
 from agents.net.connectors.base import SeenAgent
 
 KEPT_HERE = 0  # instead of the id of a source
-LIMIT_QUESTIONS = 200  # open questions of one source about limits of ADE; the others are the same
 
 
 @dataclass(slots=True)
 class Taken:
-    """What came of a batch: how many agents are new and changed, and the ids that did not come in.
+    """The result of a batch: how many agents are new and changed, and the ids that did not come in.
 
-    `copies` are known from another source (its id by agent id) or kept here (KEPT_HERE). `again` must be read again, because a
-    push began or ended meanwhile.
+    `copies` are known from another source (its id by agent id) or kept here (KEPT_HERE). `again` must
+    be read again, because a push began or ended meanwhile.
     """
 
     new: int = 0
@@ -107,19 +104,6 @@ def take_in(
     return taken
 
 
-def is_as_seen(row: SourcedAgent, agent: SeenAgent) -> bool:
-    """True if the row says all that the answer says."""
-    if row.seen_digest != fields.digest_of(agent) or row.hidden_there != agent.hidden:
-        return False
-    seen = loads(row.seen_tags)
-    # More legal tags than ADE can hold are no news if those that it holds are the same.
-    room = 0 if row.set_aside != "[]" else len(agent.tags)
-    held = hold(agent.tags, keep=seen, room=room)
-    if held.tags != set(seen):
-        return False
-    return bool(row.set_aside == dumps_texts(held.shown_aside))
-
-
 def next_number(source: AgentSource) -> int:
     """Advance the source's clock of pushes. Call it inside a write, with the agent locked."""
     AgentSource.objects.filter(id=source.id).update(push_clock=F("push_clock") + 1)
@@ -135,8 +119,8 @@ def _buried(ids: Collection[str], actor: Actor) -> set[str]:
 def _may_adopt(source: AgentSource, source_id: int | None, *, wrote: bool) -> bool:
     """True if an agent that is here becomes one of this source.
 
-    One that is kept here does so only in the first sync, or if ADE has just made it there: later, people
-    who may make agents at the source could take over any agent.
+    An agent that is kept here becomes one only in the first sync, or if ADE has just created it there:
+    later, people who may create agents at the source could take over any agent.
     """
     if source_id is None:
         return wrote or source.listed_at is None
@@ -159,8 +143,8 @@ class _Batch:
         self.reason = f"seen at {source.name}"
         self.now = timezone.now()
         self._change_set: ChangeSet | None = None
-        self._room: int | None = None  # for questions about limits; None: not counted yet
-        # The agents that were made or merged, by seq.
+        self.questions = Questions(source, self.now)
+        # The agents that were created or merged, by seq.
         self.taken_in: dict[int, SeenAgent] = {}
 
     # --- New agents -------------------------------------------------------------------------
@@ -169,8 +153,8 @@ class _Batch:
         """Create agents that ADE does not know."""
         for seen in agents:
             if not is_agent_id(seen.id):
-                why = "ADE takes only IDs of the form agent-<uuid> and agent-local-<uuid>."
-                self._limit(seen.id, seen.name, why)
+                why = "ADE accepts only IDs of the form agent-<uuid> and agent-local-<uuid>."
+                self.questions.limit(seen.id, seen.name, why)
         legal = [seen for seen in agents if is_agent_id(seen.id)]
         if not legal:
             return
@@ -178,7 +162,7 @@ class _Batch:
         held = {seen.id: hold(seen.tags, keep=(), room=most) for seen in legal}
         names = {name for one in held.values() for name in one.tags}
         ending = owners.ending(names)
-        given = self._given_here(names)
+        given = self.questions.given_here(names)
         back = owners.came_back(names)
         tags = {
             seen.id: sorted(owners.without_ending(held[seen.id].tags - given, ending))
@@ -205,7 +189,7 @@ class _Batch:
             row = SourcedAgent(agent=agent, source=self.source, public_id=seen.id)
             self._note(row, seen, held[seen.id], set(tags[seen.id]))
             rows.append(row)
-            self._note_came_back(back, tags[seen.id], seen, None)
+            self.questions.came_back(back, tags[seen.id], seen)
             self.taken_in[agent.seq] = seen
         SourcedAgent.objects.bulk_create(rows)
         self.taken.new += len(rows)
@@ -218,12 +202,13 @@ class _Batch:
             return
         carried = _carried([seen.id for seen in agents])
         guesses = [
-            wish_of(rows.get(seen.id) or SourcedAgent(), carried[seen.id], seen) for seen in agents
+            incoming_of(rows.get(seen.id) or SourcedAgent(), carried[seen.id], seen)
+            for seen in agents
         ]
         add = {name for guess in guesses for name in guess.add}
         remove = {name for guess in guesses for name in guess.remove}
         ending = owners.ending(add)
-        given = self._given_here(add | remove)
+        given = self.questions.given_here(add | remove)
         back = owners.came_back(add - given)
         locked_agents = lock_agents(
             [seen.id for seen in agents],
@@ -247,12 +232,8 @@ class _Batch:
             if row is None and locked.agent.source_id not in (None, self.source.id):
                 continue  # another source took it meanwhile
             if row is None:
-                row = SourcedAgent(
-                    agent=locked.agent, source=self.source, public_id=seen.id, seen_at=self.now
-                )
+                row = self._adopt(locked)
                 adopted.append(row)
-                locked.agent.source = self.source
-                Agent.objects.filter(seq=locked.agent.seq).update(source=self.source)
             elif not self._counts(row):
                 self.taken.again.append(seen.id)
                 continue
@@ -261,11 +242,16 @@ class _Batch:
             self._merge_one(locked, row, seen, ending, given, back)
             self.taken_in[locked.agent.seq] = seen
         SourcedAgent.objects.bulk_create(adopted)
-        if len(changed) > _SAVED_ALONE:
-            SourcedAgent.objects.bulk_update(changed, _COLUMNS)
-        else:
-            for row in changed:
-                row.save(update_fields=_COLUMNS)
+        _save(changed)
+
+    def _adopt(self, locked: LockedAgent) -> SourcedAgent:
+        """Make an agent that is kept here one of the source. The caller saves the row."""
+        agent = locked.agent
+        agent.source = self.source
+        Agent.objects.filter(seq=agent.seq).update(source=self.source)
+        return SourcedAgent(
+            agent=agent, source=self.source, public_id=agent.public_id, seen_at=self.now
+        )
 
     def _counts(self, row: SourcedAgent) -> bool:
         """True if the answer says more than what is known: no push began or ended after it was asked for."""
@@ -284,17 +270,17 @@ class _Batch:
     ) -> None:
         here = set(locked.carried)
         is_new = row._state.adding
-        wish = wish_of(row, here, seen)
-        held_back = set() if is_new else (wish.add | wish.remove) & given
-        add_names = owners.without_ending(wish.add - held_back, ending)
-        gone = sorted(wish.remove - held_back)
+        incoming = incoming_of(row, here, seen)
+        held_back = set() if is_new else (incoming.add | incoming.remove) & given
+        add_names = owners.without_ending(incoming.add - held_back, ending)
+        gone = sorted(incoming.remove - held_back)
         try:
             add, remove = locked.delta(sorted(add_names), gone, refuse_second_owner=False)
         except LimitExceeded as error:
-            self._limit(seen.id, locked.agent.name, error.message)
+            self.questions.limit(seen.id, locked.agent.name, error.message)
             add, remove = locked.delta([], gone)
-            held = hold(seen.tags, keep=wish.held.tags - wish.add, room=0)
-            wish = Wish(held, set(), wish.remove)
+            held = hold(seen.tags, keep=incoming.held.tags - incoming.add, room=0)
+            incoming = Incoming(held, set(), incoming.remove)
         except Conflict as error:  # a tag began to end just now
             raise RowsChanged from error
         entries = self._fields(locked, row, seen)
@@ -302,14 +288,15 @@ class _Batch:
             self._write(locked, entries, add, remove)
             self.taken.changed += 1
         if is_new:
-            self._note_adoption(locked, here, wish)
+            self.questions.adopted(locked, here, incoming)
         before = set(loads(row.seen_tags))
-        self._note(row, seen, wish.held, set(locked.carried))
-        if held_back and held_back & (before ^ wish.held.tags):
-            self._put_back(row, locked, held_back, wish)
-        elif not is_new:
-            self._note_owners(locked, [t.name for t in add], [t.name for t in remove])
-        self._note_came_back(back, [tag.name for tag in add], seen, self._change_set)
+        self._note(row, seen, incoming.held, set(locked.carried))
+        if held_back and held_back & (before ^ incoming.held.tags):
+            self.questions.put_back(row, locked, held_back, incoming)
+        elif not is_new and self._change_set is not None:
+            names = [tag.name for tag in add], [tag.name for tag in remove]
+            self.questions.owners_changed(locked, *names, self._change_set)
+        self.questions.came_back(back, [tag.name for tag in add], seen, self._change_set)
 
     def _fields(self, locked: LockedAgent, row: SourcedAgent, seen: SeenAgent) -> list[Entry]:
         digest = fields.digest_of(seen)
@@ -351,85 +338,8 @@ class _Batch:
         elif row.behind_since is None:
             row.behind_since = self.now
 
-    # --- What a person must know --------------------------------------------------------------
 
-    def _given_here(self, names: Collection[str]) -> set[str]:
-        """The owner tags among these that only ADE gives to agents of this source."""
-        if not self.source.owners_given_here or self.source.listed_at is None:
-            return set()
-        return owners.among(names)
-
-    def _put_back(
-        self, row: SourcedAgent, locked: LockedAgent, names: set[str], wish: "Wish"
-    ) -> None:
-        """Owner tags were changed at the source that are given here only: send ours, or ask."""
-        if row.put_back_since is None or row.put_back_since < self.now - owners.PUT_BACK_TIME:
-            row.put_back_since, row.put_back_count = self.now, 0
-        row.put_back_count += 1
-        if row.put_back_count <= owners.PUT_BACK_MOST:
-            row.push_after = None
-            return
-        row.behind_since = None
-        details = {
-            "name": locked.agent.name,
-            "add": sorted(wish.add & names),
-            "remove": sorted(wish.remove & names),
-            "held": True,
-        }
-        ask(self.source.id, InboxKind.OWNER, agent_id=row.public_id, details=details)
-
-    def _note_owners(self, locked: LockedAgent, add: list[str], remove: list[str]) -> None:
-        concerned = owners.among({*add, *remove})
-        if not concerned or self._change_set is None:
-            return
-        owners.ask_owner(
-            self.source.id,
-            agent_id=locked.agent.public_id,
-            name=locked.agent.name,
-            add=concerned & set(add),
-            remove=concerned & set(remove),
-            change_set_id=self._change_set.id,
-        )
-
-    def _note_came_back(
-        self,
-        back: dict[str, owners.Past],
-        names: Collection[str],
-        seen: SeenAgent,
-        change_set: ChangeSet | None,
-    ) -> None:
-        for name in back.keys() & set(names):
-            owners.ask_came_back(
-                self.source.id, name, back[name], agent_id=seen.id, agent_name=seen.name,
-                change_set_id=change_set.id if change_set else None,
-            )  # fmt: skip
-
-    def _note_adoption(self, locked: LockedAgent, here: set[str], wish: "Wish") -> None:
-        mine, theirs = owners.among(here), owners.among(wish.held.tags)
-        if not mine and second_owner.warns_of(locked.agent):
-            owners.ask_two_owners(self.source.id, [locked.agent.public_id])
-        if mine and theirs and mine != theirs:
-            details = {
-                "name": locked.agent.name,
-                "here": sorted(mine),
-                "there": sorted(theirs),
-            }
-            agent_id = locked.agent.public_id
-            ask(self.source.id, InboxKind.ADOPTED, agent_id=agent_id, details=details)
-
-    def _limit(self, agent_id: str, name: str, why: str) -> None:
-        if self._room is None:
-            same = InboxItem.objects.filter(
-                source=self.source, kind=InboxKind.LIMIT, decided_at=None
-            )
-            self._room = LIMIT_QUESTIONS - same.count()
-        if self._room > 0 and problem(agent_id) is None:
-            self._room -= 1
-            details = {"name": fields.plain(name), "why": why}
-            ask(self.source.id, InboxKind.LIMIT, agent_id=agent_id, details=details)
-
-
-_SAVED_ALONE = 5  # rows; Django builds one statement for many slowly
+_SAVED_ALONE = 5  # rows; for fewer, one statement for all takes Django longer to build
 _COLUMNS = [
     "seen_tags", "set_aside", "seen_digest", "moved", "seen_at", "hidden_there", "before_restore",
     "behind_since", "behind_rank", "behind_by", "sent_tags", "push_failures", "push_after",
@@ -437,26 +347,12 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What an answer would change here."""
-
-    held: Held
-    add: set[str]
-    remove: set[str]
-
-
-def wish_of(row: SourcedAgent, here: set[str], seen: SeenAgent) -> Wish:
-    """Compare an answer with what was seen last and with the tags here."""
-    known = set(loads(row.seen_tags))
-    legal = {text for text in seen.tags if problem(text) is None}
-    room = settings.MAX_TAGS_PER_AGENT - len(here - (known - legal))
-    held = hold(seen.tags, keep=known | here, room=room)
-    if row.before_restore:  # a person said that the source counts
-        return Wish(held, set(held.tags - here), here - held.tags)
-    sent = None if row.sent_tags is None else loads_texts(row.sent_tags)
-    found = delta(seen=known, here=here, there=held.tags, sent=sent)
-    return Wish(held, set(found.add), set(found.remove))
+def _save(rows: Sequence[SourcedAgent]) -> None:
+    if len(rows) > _SAVED_ALONE:
+        SourcedAgent.objects.bulk_update(rows, _COLUMNS)
+        return
+    for row in rows:
+        row.save(update_fields=_COLUMNS)
 
 
 def _carried(ids: Sequence[str]) -> dict[str, set[str]]:
