@@ -12,7 +12,6 @@ from agents.domain.tags.locks import LockedAgent
 from agents.models import AgentSource, ChangeSet, InboxItem, InboxKind, SourcedAgent
 from agents.net.connectors.base import SeenAgent
 
-
 LIMIT_QUESTIONS = 200  # open questions of one source about limits of ADE; the others are the same
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -11,11 +11,7 @@ import msgspec
 from agents.core.limits import SOURCE_ANSWER
 from agents.net.connectors.address import Networks
 from agents.net.connectors.answers import (
-    BadJson,
-    JsonAnswer,
     json_bytes,
-    seen_agent,
-    seen_block,
 )
 from agents.net.connectors.base import (
     About,
@@ -27,20 +23,26 @@ from agents.net.connectors.base import (
     SeenBlock,
     Unreachable,
     Unread,
-    Unreadable,
 )
-from agents.net.connectors.http import HttpServer, Params, Reply, Upload
+from agents.net.connectors.http import Upload
+from agents.net.connectors.letta_answers import (
+    agents_of,
+    block_of,
+    blocks_of,
+    is_older,
+    moment,
+    names_agent,
+    one_agent,
+    text_of,
+    written_block,
+)
+from agents.net.connectors.letta_http import INCLUDE, LettaServer
 
 _PAGE = 200  # agents
 _HEAD = 20  # agents of the first page of the feed: usually nothing changed
 _SHARERS = 100  # agents that share a block
-_LONGEST_PAUSE = 30  # seconds
 _CURSORS_GONE = 100  # agents that change while the feed is read
 _FIRST_PAGE_AGAIN = 5  # cursors that are gone, in a row
-_INCLUDE = ["agent.tags", "agent.blocks"]
-_BUSY = {408, 425, 429, 503}
-# The path or the method is not there, or the server asks for another protocol.
-_NO_API = {404, 405, 406, 410, 426, 501}
 
 Batch = list[SeenAgent | Unread]
 
@@ -62,26 +64,28 @@ class LettaConnector:
         retries: int = 0,
         redirects: int = 0,
     ) -> None:
-        self._http = HttpServer(
-            url, token=token, networks=networks, answer_bytes=answer_bytes, redirects=redirects
+        self._server = LettaServer(
+            url,
+            token=token,
+            networks=networks,
+            answer_bytes=answer_bytes,
+            retries=retries,
+            redirects=redirects,
         )
-        self._with_token = token is not None
+        self._url = url
         self._page_size = page_size
-        self._retries = retries
-        # False once the server has refused the parameter.
-        self._asks_for_hidden = True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        self._server.close()
 
     def about(self, *, seconds: float) -> About:
         """See Connector. A list is read too: /v1/health/ answers without a token."""
         until = _until(seconds)
-        health = self._get("/v1/health/", seconds=_left(until))
-        version = _text_of(health, "version")
+        health = self._server.get("/v1/health/", seconds=_left(until))
+        version = text_of(health, "version")
         self._page({"limit": "1"}, _left(until))
         agents = self.count(seconds=_left(until))
         words = f"Letta API {version}" if version else "Letta API"
@@ -91,12 +95,12 @@ class LettaConnector:
 
     def count(self, *, seconds: float) -> int | None:
         """Return the number of agents, or None if the server does not say."""
-        reply = self._http_get("/v1/agents/count", {}, seconds)
+        reply = self._server.try_get("/v1/agents/count", {}, seconds)
         text = bytes(reply.content[:100]).strip()
         if reply.status == 200 and text.isdigit() and len(text) < 16:
             return int(text)
         if reply.status not in (200, 404, 405, 422):
-            self._raise_for(reply)
+            self._server.raise_for(reply)
         return None
 
     def agents(self, *, seconds: float) -> Iterator[Batch]:
@@ -112,13 +116,13 @@ class LettaConnector:
         ):
             ids = [agent.id for agent in page if agent.id is not None]
             if not ids:
-                raise Denied(f"{self._http.url} lists agents without IDs, so no page can follow.")
+                raise Denied(f"{self._url} lists agents without IDs, so no page can follow.")
             if cursors and ids[0] == first:
                 # A Letta server begins again where the agent it shall go on after is gone.
                 cursors.pop()
                 again += 1
                 if again > _FIRST_PAGE_AGAIN or not cursors:
-                    raise Unreachable(f"{self._http.url} gives its first page again and again.")
+                    raise Unreachable(f"{self._url} gives its first page again and again.")
                 continue
             first, cursors, again = first or ids[0], ids, 0
             yield [agent for agent in page if agent.id is None or agent.id not in seen]
@@ -127,12 +131,12 @@ class LettaConnector:
     def changed(self, since: str | None, *, seconds: float) -> Iterator[Batch] | None:
         """See Connector. None where the server cannot order by the time of the last change."""
         order = {"order": "desc", "order_by": "updated_at"}
-        reply = self._list(order | {"limit": str(_HEAD)}, seconds)
+        reply = self._server.list_agents(order | {"limit": str(_HEAD)}, seconds)
         if reply.status in (400, 422):
             return None
         if reply.status != 200:
-            self._raise_for(reply)
-        return self._feed(self._agents_of(reply), order, _moment(since), seconds)
+            self._server.raise_for(reply)
+        return self._feed(agents_of(reply, self._url), order, moment(since), seconds)
 
     def _feed(
         self, page: Batch, order: Mapping[str, str], since: datetime | None, seconds: float
@@ -141,11 +145,11 @@ class LettaConnector:
         cursors: list[str] = []
         size, dropped = _HEAD, 0
         while page:
-            new = [a for a in page if a.id not in seen and not _is_older(a, since)]
+            new = [a for a in page if a.id not in seen and not is_older(a, since)]
             if new:
                 yield new
             ids = [agent.id for agent in page if agent.id is not None]
-            if len(page) < size or not ids or any(_is_older(agent, since) for agent in page):
+            if len(page) < size or not ids or any(is_older(agent, since) for agent in page):
                 return
             fresh = [public_id for public_id in ids if public_id not in seen]
             seen.update(dict.fromkeys(fresh))
@@ -155,33 +159,33 @@ class LettaConnector:
                 cursors.pop()
                 dropped += 1
                 if not cursors or dropped > _CURSORS_GONE:
-                    raise Unreachable(f"{self._http.url} gives the same page again and again.")
+                    raise Unreachable(f"{self._url} gives the same page again and again.")
             size = self._page_size
             page = self._page({**order, "limit": str(size), "after": cursors[-1]}, seconds)
 
     def agent(self, agent_id: str, *, seconds: float) -> SeenAgent:
         """See Connector."""
-        reply = self._get(
-            _path(agent_id), {"include": _INCLUDE}, seconds=seconds, agent_id=agent_id
+        reply = self._server.get(
+            _path(agent_id), {"include": INCLUDE}, seconds=seconds, agent_id=agent_id
         )
-        return self._one_agent(reply, agent_id)
+        return one_agent(reply, self._url, agent_id)
 
     def write_tags(self, agent_id: str, tags: Sequence[str], *, seconds: float) -> None:
         """See Connector."""
-        self._send("PATCH", _path(agent_id), {"tags": list(tags)}, seconds, agent_id)
+        self._server.send("PATCH", _path(agent_id), {"tags": list(tags)}, seconds, agent_id)
 
     def create(self, fields: Mapping[str, Any], *, seconds: float) -> SeenAgent:
         """See Connector."""
-        reply = self._send("POST", "/v1/agents/", dict(fields), seconds, None)
+        reply = self._server.send("POST", "/v1/agents/", dict(fields), seconds, None)
         try:
-            return self._one_agent(reply, None)
+            return one_agent(reply, self._url, None)
         except (Denied, Unreachable) as error:
             raise AnswerLost(str(error)) from error
 
     def update(self, agent_id: str, fields: Mapping[str, Any], *, seconds: float) -> SeenAgent:
         """See Connector."""
         until = _until(seconds)
-        self._send("PATCH", _path(agent_id), dict(fields), _left(until), agent_id)
+        self._server.send("PATCH", _path(agent_id), dict(fields), _left(until), agent_id)
         try:  # the answer to PATCH carries tags and blocks only for some versions and clients
             return self.agent(agent_id, seconds=_left(until))
         except (Unreachable, AgentNotThere) as error:
@@ -189,13 +193,13 @@ class LettaConnector:
 
     def delete(self, agent_id: str, *, seconds: float) -> None:
         """See Connector."""
-        self._send("DELETE", _path(agent_id), None, seconds, agent_id)
+        self._server.send("DELETE", _path(agent_id), None, seconds, agent_id)
 
     def blocks(self, agent_id: str, *, seconds: float) -> list[SeenBlock]:
         """See Connector."""
         path = f"{_path(agent_id)}/core-memory/blocks"
-        return self._blocks_of(
-            self._get(path, {"limit": "1000"}, seconds=seconds, agent_id=agent_id)
+        return blocks_of(
+            self._server.get(path, {"limit": "1000"}, seconds=seconds, agent_id=agent_id), self._url
         )
 
     def write_block(
@@ -206,19 +210,21 @@ class LettaConnector:
         if block_id not in {block.id for block in self.blocks(agent_id, seconds=_left(until))}:
             raise Rejected(f"The agent has no memory block {block_id} at the server.")
         try:
-            reply = self._send("PATCH", _block_path(block_id), dict(fields), _left(until), block_id)
+            reply = self._server.send(
+                "PATCH", _block_path(block_id), dict(fields), _left(until), block_id
+            )
         except AgentNotThere as error:
             raise Rejected(f"The agent has no memory block {block_id} at the server.") from error
-        return self._written_block(reply)
+        return written_block(reply, self._url)
 
     def archives(self, agent_id: str, *, seconds: float) -> list[tuple[str, str]]:
         """See Connector. Older servers have none."""
         params = {"agent_id": agent_id, "limit": "100"}
-        reply = self._http.get("/v1/archives/", params, seconds=seconds)
+        reply = self._server.get_once("/v1/archives/", params, seconds=seconds)
         if reply.status in (404, 405, 422, 501):
             return []
         if reply.status != 200:
-            self._raise_for(reply)
+            self._server.raise_for(reply)
         try:
             found = msgspec.json.decode(bytes(reply.content), type=list[_Archive])
         except msgspec.DecodeError:
@@ -227,18 +233,20 @@ class LettaConnector:
 
     def create_block(self, fields: Mapping[str, Any], *, seconds: float) -> SeenBlock:
         """See Connector."""
-        return self._written_block(self._send("POST", "/v1/blocks/", dict(fields), seconds, None))
+        return written_block(
+            self._server.send("POST", "/v1/blocks/", dict(fields), seconds, None), self._url
+        )
 
     def blocks_labelled(self, label: str, *, seconds: float) -> list[SeenBlock]:
         """See Connector."""
         params = {"label": label, "limit": "100", "order": "desc"}
-        return self._blocks_of(self._get("/v1/blocks/", params, seconds=seconds))
+        return blocks_of(self._server.get("/v1/blocks/", params, seconds=seconds), self._url)
 
     def block(self, block_id: str, *, seconds: float) -> SeenBlock:
         """See Connector."""
-        reply = self._get(_block_path(block_id), seconds=seconds, agent_id=block_id)
-        if (block := _block_of(reply)) is None:
-            raise Unreachable(f"{self._http.url}: the answer is no memory block.")
+        reply = self._server.get(_block_path(block_id), seconds=seconds, agent_id=block_id)
+        if (block := block_of(reply)) is None:
+            raise Unreachable(f"{self._url}: the answer is no memory block.")
         return block
 
     def attach_block(self, agent_id: str, block_id: str, *, seconds: float) -> None:
@@ -247,7 +255,7 @@ class LettaConnector:
         path = f"{_path(agent_id)}/{kind}/attach/{quote(block_id, safe='')}"
         until = _until(seconds)
         try:
-            self._send("PATCH", path, None, _left(until), agent_id)
+            self._server.send("PATCH", path, None, _left(until), agent_id)
         except Denied as error:
             if self.has_block(block_id, seconds=_left(until)):
                 raise
@@ -257,39 +265,39 @@ class LettaConnector:
         """See Connector."""
         path = f"{_path(agent_id)}/core-memory/blocks/detach/{quote(block_id, safe='')}"
         try:
-            self._send("PATCH", path, None, seconds, block_id)
+            self._server.send("PATCH", path, None, seconds, block_id)
         except AgentNotThere:
             return
 
     def delete_block(self, block_id: str, *, seconds: float) -> None:
         """See Connector."""
         try:
-            self._send("DELETE", _block_path(block_id), None, seconds, block_id)
+            self._server.send("DELETE", _block_path(block_id), None, seconds, block_id)
         except AgentNotThere:
             return
 
     def has_block(self, block_id: str, *, seconds: float) -> bool:
         """See Connector."""
         try:
-            self._get(_block_path(block_id), seconds=seconds, agent_id=block_id)
+            self._server.get(_block_path(block_id), seconds=seconds, agent_id=block_id)
         except AgentNotThere:
             return False
         return True
 
     def agent_file(self, agent_id: str, *, seconds: float) -> Mapping[str, Any]:
         """See Connector."""
-        reply = self._http.get(f"{_path(agent_id)}/export", seconds=seconds)
-        if reply.status in (500, 501, 404) and not _names(reply, agent_id):
-            raise Rejected(f"{self._http.url} gives no agent file ({reply.status}).")
+        reply = self._server.get_once(f"{_path(agent_id)}/export", seconds=seconds)
+        if reply.status in (500, 501, 404) and not names_agent(reply, agent_id):
+            raise Rejected(f"{self._url} gives no agent file ({reply.status}).")
         if reply.status != 200:
-            self._raise_for(reply, agent_id)
+            self._server.raise_for(reply, agent_id)
         try:
             said = msgspec.json.decode(bytes(reply.content))
         except msgspec.DecodeError as error:
-            raise Rejected(f"{self._http.url}: the agent file cannot be read.") from error
+            raise Rejected(f"{self._url}: the agent file cannot be read.") from error
         agents = said.get("agents") if isinstance(said, dict) else None
         if not isinstance(agents, list) or len(agents) != 1 or not isinstance(agents[0], dict):
-            raise Rejected(f"{self._http.url}: the agent file is not one of one agent.")
+            raise Rejected(f"{self._url}: the agent file is not one of one agent.")
         return dict(said)
 
     def make_again(
@@ -299,7 +307,7 @@ class LettaConnector:
         until = _until(seconds)
         whole = {**file, "agents": [{**file["agents"][0], "tags": list(tags)}]}
         upload = Upload(json_bytes(whole), {"append_copy_suffix": "false"})
-        reply = self._send("POST", "/v1/agents/import", upload, _left(until), None)
+        reply = self._server.send("POST", "/v1/agents/import", upload, _left(until), None)
         try:
             said = msgspec.json.decode(bytes(reply.content), type=_Imported)
             return self.agent(said.agent_ids[0], seconds=_left(until))
@@ -310,131 +318,18 @@ class LettaConnector:
         """See Connector."""
         path = f"{_block_path(block_id)}/agents"
         params = {"limit": str(_SHARERS), "include": "agent.tags"}
-        agents = self._agents_of(self._get(path, params, seconds=seconds, agent_id=block_id))
+        agents = agents_of(
+            self._server.get(path, params, seconds=seconds, agent_id=block_id), self._url
+        )
         if len(agents) >= _SHARERS:
             return None
         return [agent.id for agent in agents if agent.id is not None]
 
-    # --- Requests ---------------------------------------------------------------------------
-
     def _page(self, params: Mapping[str, str], seconds: float) -> Batch:
-        reply = self._list(params, seconds)
+        reply = self._server.list_agents(params, seconds)
         if reply.status != 200:
-            self._raise_for(reply)
-        return self._agents_of(reply)
-
-    def _list(self, params: Mapping[str, str], seconds: float) -> Reply:
-        """One page of the list, also where its status is 400 or 422."""
-        query: dict[str, str | Sequence[str]] = {**params, "include": _INCLUDE}
-        if self._asks_for_hidden:
-            until = _until(seconds)
-            hidden = query | {"show_hidden_agents": "true"}
-            reply = self._http_get("/v1/agents/", hidden, seconds)
-            if reply.status not in (400, 422):
-                if reply.status != 200:
-                    self._raise_for(reply)
-                return reply
-            without = self._http_get("/v1/agents/", query, _left(until))
-            self._asks_for_hidden = without.status != 200
-            return without
-        return self._http_get("/v1/agents/", query, seconds)
-
-    def _get(
-        self,
-        path: str,
-        params: Params | None = None,
-        *,
-        seconds: float,
-        agent_id: str | None = None,
-    ) -> Reply:
-        reply = self._http_get(path, params or {}, seconds)
-        if reply.status != 200:
-            self._raise_for(reply, agent_id)
-        return reply
-
-    def _http_get(self, path: str, params: Params, seconds: float) -> Reply:
-        """A read, sent again as often as `retries` says while the server is not reached or is busy."""
-        for attempt in range(self._retries + 1):
-            is_last, pause = attempt == self._retries, 0.5 * 2**attempt
-            try:
-                reply = self._http.get(path, params, seconds=seconds)
-                if is_last or (reply.status < 500 and reply.status not in _BUSY):
-                    return reply
-                pause = pause if reply.retry_after is None else reply.retry_after
-            except Unreachable:
-                if is_last:
-                    raise
-            time.sleep(min(pause, _LONGEST_PAUSE))
-        raise AssertionError("the last attempt returns or raises")
-
-    def _send(
-        self, method: str, path: str, body: object, seconds: float, agent_id: str | None
-    ) -> Reply:
-        reply = self._http.send(method, path, body, seconds=seconds)
-        if 200 <= reply.status < 300:
-            return reply
-        said = f"{self._http.url} answered {reply.status}: {reply.detail}"
-        if reply.status >= 500 and reply.status not in (501, 503):
-            raise AnswerLost(said)
-        if 400 <= reply.status < 500 and reply.status not in {401, 403, 404, 405, 426, *_BUSY}:
-            raise Rejected(said)
-        self._raise_for(reply, agent_id)
-        raise AssertionError("_raise_for raises")
-
-    def _raise_for(self, reply: Reply, agent_id: str | None = None) -> None:
-        """Raise what the status of a refused request means."""
-        status, url = reply.status, self._http.url
-        if status in (401, 403):
-            what = "refuses the token" if self._with_token else "wants a token"
-            raise Denied(f"{url} {what} ({status}).")
-        if status == 404 and agent_id is not None and _names(reply, agent_id):
-            raise AgentNotThere(f"{url} has no agent {agent_id}.")
-        if status in _NO_API:
-            raise Denied(f"There is no Letta API at {url} ({status}). Check the address.")
-        meaning = Unreadable if status == 500 and agent_id is not None else Unreachable
-        raise meaning(f"{url} answered {status}: {reply.detail}", reply.retry_after)
-
-    # --- Answers ----------------------------------------------------------------------------
-
-    def _agents_of(self, reply: Reply) -> Batch:
-        answer = JsonAnswer(reply.content)
-        try:
-            raws = answer.split(list[msgspec.Raw])
-        except BadJson as error:
-            raise self._no_api(reply, error) from error
-        return [seen_agent(answer, raw, hides_subagents=False) for raw in raws]
-
-    def _blocks_of(self, reply: Reply) -> list[SeenBlock]:
-        answer = JsonAnswer(reply.content)
-        try:
-            blocks = [answer.value(raw) for raw in answer.split(list[msgspec.Raw])]
-        except BadJson as error:
-            raise self._no_api(reply, error) from error
-        return [block for block in map(seen_block, blocks) if block is not None]
-
-    def _written_block(self, reply: Reply) -> SeenBlock:
-        if (block := _block_of(reply)) is None:
-            raise AnswerLost(f"{self._http.url}: the answer is no memory block.")
-        return block
-
-    def _one_agent(self, reply: Reply, agent_id: str | None) -> SeenAgent:
-        answer = JsonAnswer(reply.content)
-        try:
-            agent = seen_agent(answer, answer.split(msgspec.Raw), hides_subagents=False)
-        except BadJson as error:
-            raise self._no_api(reply, error) from error
-        if isinstance(agent, Unread):
-            raise Unreadable(f"{self._http.url}: {agent.why}")
-        if agent_id is not None and agent.id != agent_id:
-            raise Denied(f"{self._http.url} answered with another agent than {agent_id}.")
-        return agent
-
-    def _no_api(self, reply: Reply, error: BadJson) -> Denied | Unreachable:
-        """A page or another kind of JSON is a wrong server; broken JSON may be a broken answer."""
-        message = f"{self._http.url} is no Letta API: the answer is no list of agents: {error}."
-        if reply.content.lstrip()[:1] == b"<" or str(error).startswith("Expected"):
-            return Denied(message)
-        return Unreachable(message)
+            self._server.raise_for(reply)
+        return agents_of(reply, self._url)
 
 
 class _Archive(msgspec.Struct):
@@ -458,53 +353,6 @@ def _block_path(block_id: str) -> str:
     """The path of a memory block, or of an archive, which has the same requests."""
     kind = "archives" if _is_archive(block_id) else "blocks"
     return f"/v1/{kind}/{quote(block_id, safe='')}"
-
-
-def _block_of(reply: Reply) -> SeenBlock | None:
-    answer = JsonAnswer(reply.content)
-    try:
-        return seen_block(answer.value(answer.split(msgspec.Raw)))
-    except BadJson:
-        return None
-
-
-def _names(reply: Reply, agent_id: str) -> bool:
-    """True where the answer is JSON that names the agent: not the page of a proxy."""
-    answer = JsonAnswer(reply.content)
-    try:
-        said = answer.value(answer.split(msgspec.Raw))
-    except BadJson:
-        return False
-    texts = said.values() if isinstance(said, dict) else ()
-    return any(isinstance(text, str) and agent_id in text for text in texts)
-
-
-def _text_of(reply: Reply, name: str) -> str:
-    answer = JsonAnswer(reply.content)
-    try:
-        said = answer.value(answer.split(msgspec.Raw))
-    except BadJson:
-        return ""
-    text = said.get(name) if isinstance(said, dict) else None
-    return text[:100] if isinstance(text, str) else ""
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    # Old servers write UTC without saying so.
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _is_older(agent: SeenAgent | Unread, since: datetime | None) -> bool:
-    if since is None or isinstance(agent, Unread):
-        return False
-    moved = _moment(agent.moved)
-    return moved is not None and moved < since
 
 
 def _until(seconds: float) -> float:

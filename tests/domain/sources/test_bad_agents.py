@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.domain.sources import lease, opening, take_in
+from agents.domain.sources import lease, opening, questions
 from agents.domain.sources.pull import Memory, pull
 from agents.domain.sources.push import due, push
 from agents.domain.tags.edit import change_tags
@@ -104,7 +104,7 @@ def test_an_app_server_that_cannot_give_an_agent(local: Connected) -> None:
 def test_very_many_agents_with_other_ids_are_not_very_many_questions(
     local: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(take_in, "LIMIT_QUESTIONS", 3)
+    monkeypatch.setattr(questions, "LIMIT_QUESTIONS", 3)
     for number in range(10):
         local.server.add("user_1", id=f"agent-local-{number}", name=f"Agent {number}")
     good = local.server.add("user_1")
