@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from agents.domain.tags.edit import change_tags
 from agents.domain.webhooks import log, queue
 from agents.domain.webhooks import owner as owners
 from agents.domain.webhooks.order import order_of
@@ -56,3 +57,25 @@ def told(there: Receiver) -> list[tuple[str, dict[str, Any]]]:
         (one["type"], {k: v for k, v in one["data"].items() if k not in general})
         for one in sorted(there.told(), key=lambda one: one["sequence"])
     ]
+
+
+def change(agent_id: str, *tags: str) -> None:
+    """One change for each tag."""
+    for tag in tags:
+        change_tags(agent_id=agent_id, add=[tag], actor=ROOT)
+
+
+def added(there: Receiver, agent_id: str) -> list[str]:
+    """The tags that the receiver was told were added to the agent, in the order of arrival."""
+    bodies = [one["data"] for one in there.told() if one["type"] == "agent.tags.changed"]
+    return [one["added"][0] for one in bodies if one["agent_id"] == agent_id]
+
+
+def about(agent_id: str) -> bytes:
+    """What the bodies about this agent contain."""
+    return agent_id.encode()
+
+
+def states() -> list[str]:
+    """The states of all deliveries, oldest first."""
+    return list(Delivery.objects.order_by("id").values_list("state", flat=True))
