@@ -49,7 +49,7 @@ def _networks(name: str) -> list[Any]:
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "not-a-secret" if DEBUG or TESTING else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it.")
+    raise ImproperlyConfigured("Set SECRET_KEY, or SECRET_KEY_FILE to a file that contains it.")
 # Former keys, so that a new SECRET_KEY signs nobody out. Remove them some days later.
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
@@ -444,23 +444,25 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 500
 FILE_UPLOAD_HANDLERS = ["ade.server.uploads.BoundedUploadHandler"]
 # Tags that an agent may have.
 MAX_TAGS_PER_AGENT = _number("MAX_TAGS_PER_AGENT", 1000, 1, 10_000)
-# Patterns of user tags; {id} is the user's id. The first creates new ones. A matching tag gets the user
+# Patterns of user tags; {id} is the user's id. A matching tag gets the user
 # badge and is listed under users.
 USER_TAG_PATTERNS: list[str] = env.list("USER_TAG_PATTERNS", ["user_{id}", "user:{id}"])
 if not USER_TAG_PATTERNS or any(pattern.count("{id}") != 1 for pattern in USER_TAG_PATTERNS):
     raise ImproperlyConfigured(
-        "Each of USER_TAG_PATTERNS holds {id} once, and there is at least one."
+        "USER_TAG_PATTERNS needs at least one pattern, and each must contain {id} once."
     )
 # The page of a user in another application; {id} is the user's id. Empty: no link.
 USER_LINK = env.str("USER_LINK", "")
 if USER_LINK and (
     USER_LINK.count("{id}") != 1 or not USER_LINK.startswith(("http://", "https://"))
 ):
-    raise ImproperlyConfigured("USER_LINK is an http or https address with {id} once.")
+    raise ImproperlyConfigured(
+        "USER_LINK must be an http or https address that contains {id} once."
+    )
 # What happens when a write gives an agent a second owner: allow, warn or refuse.
 SECOND_OWNER = env.str("SECOND_OWNER", "warn")
 if SECOND_OWNER not in ("allow", "warn", "refuse"):
-    raise ImproperlyConfigured("SECOND_OWNER is allow, warn or refuse.")
+    raise ImproperlyConfigured("SECOND_OWNER must be allow, warn or refuse.")
 # Tags that change how a Letta agent behaves: only managers may change them. * matches any text.
 PROTECTED_TAGS = env.list(
     "PROTECTED_TAGS",
@@ -500,7 +502,7 @@ SOURCE_KEYS = re.findall(
 )
 if any(len(key) < 32 or key == SECRET_KEY for key in SOURCE_KEYS):
     raise ImproperlyConfigured(
-        "Each of SOURCE_KEYS has at least 32 characters and differs from SECRET_KEY."
+        "Each of SOURCE_KEYS must have at least 32 characters and differ from SECRET_KEY."
     )
 
 # --- Logs -----------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ SOURCE_FAILURES = Counter(
 )
 LISTS = Counter(
     "ade_list_reads",
-    "Lists that a replica may answer, by who did.",
+    "Lists that a replica may answer, by the database that answered.",
     ["database"],
     registry=REGISTRY,
 )

@@ -71,10 +71,10 @@ class ProbeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "ade.no_slot" in request.META:
-            message = "ADE has too much to do at once."
+            message = "ADE is overloaded."
             if request.method not in ("GET", "HEAD"):
                 message += " Nothing was saved."
-            return unavailable(request, "Too much at once", f"{message} Try again.")
+            return unavailable(request, "ADE is busy", f"{message} Try again.")
         if request.path_info not in settings.PROBES:
             return self.get_response(request)
         match = request.resolver_match = resolve(request.path_info)

@@ -30,9 +30,9 @@ LOOK = "A change may not have been saved: look, then try again."
 class Trouble(Enum):
     """A kind of fault: a headline, a sentence, and whether the fault may pass by itself."""
 
-    AWAY = "The database is away", "The database cannot be reached.", True
-    BUSY = "Too much at once", "Others changed the same data at the same moment.", True
-    SLOW = "Too much at once", "This took the database too long, so it was stopped.", True
+    AWAY = "The database is unavailable", "The database cannot be reached.", True
+    BUSY = "ADE is busy", "Others changed the same data at the same moment.", True
+    SLOW = "ADE is busy", "This took the database too long, so it was stopped.", True
     FULL = "The disk is full", "The disk of the database is full.", True
     DISK = "The disk fails", "The database cannot read or write its files.", True
     READ_ONLY = "Read-only", "The database accepts no changes at the moment.", True

@@ -12,7 +12,7 @@ from ade.server.request_bodies import RETRY_SECONDS, Body
 AROUND_A_FILE = 1024 * 1024  # bytes of a form besides the file that it uploads
 _FAILURES = {
     "crowded": (503, "ADE is receiving too many request bodies. Nothing was saved. Try again."),
-    "late": (503, "ADE has too much to do at once. Nothing was saved. Try again."),
+    "late": (503, "ADE is overloaded. Nothing was saved. Try again."),
     "short": (400, "The body ended early. Nothing was saved."),
 }
 

@@ -144,7 +144,7 @@ class SourceInfo(BaseModel):
     waiting: int = Field(description="Agents whose tags have not reached the source.")
     waiting_since: datetime | None
     refused: int = Field(description="How many of them met an error.")
-    set_aside: int = Field(description="Agents with tags that ADE cannot hold.")
+    set_aside: int = Field(description="Agents with tags that ADE cannot store.")
     lost_updates: int = Field(description="Tags that other programs wrote over, as far as noticed.")
     open_questions: int
     changes: list[WholeChangeState]

@@ -83,7 +83,7 @@ class SourcedAgent(models.Model):
     public_id = ExactTextField()
     # A JSON array of the tags last seen that ADE can hold, sorted.
     seen_tags = JsonTextField(default="[]")
-    # A JSON array of the tags that ADE cannot hold, as the server wrote them (lone surrogates escaped).
+    # A JSON array of the tags that ADE cannot store, as the server wrote them (lone surrogates escaped).
     set_aside = JsonTextField(default="[]")
     # A digest of the fields last seen, and the agent's place in the feed.
     seen_digest = ExactTextField(default="")

@@ -66,7 +66,7 @@ class SourceState:
 
     `waiting` agents have tags that have not reached the source, since `waiting_since` the oldest.
     `refused` of them met an error. `lag` is in seconds since the last successful request; None before
-    the first. `set_aside` agents have tags that ADE cannot hold.
+    the first. `set_aside` agents have tags that ADE cannot store.
     """
 
     source: AgentSource

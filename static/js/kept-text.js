@@ -49,7 +49,7 @@ const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
 const signIn = document.getElementById("signed-out");
 if (kept && signIn) {
   sessionStorage.setItem(KEY, JSON.stringify({ ...kept, out: true }));
-  signIn.textContent = "You were signed out; your text is kept. Sign in to go on where you were.";
+  signIn.textContent = "You were signed out; your text is kept. Sign in to continue where you were.";
 } else if (kept && member) {
   sessionStorage.removeItem(KEY);
   if (kept.out && kept.member === member && kept.where === where()) typeAgain(kept);

@@ -282,7 +282,7 @@ def test_the_page_offers_to_mark_the_limit_as_a_user_s(admin: Client) -> None:
     agent.refresh_from_db()
     assert agent.user_tag_count == 1
     page = admin.get("/tags/one/?name=my_uuid")
-    assert "names a user" in page.content.decode()
+    assert "· user tag" in page.content.decode()
     assert soup(page).select_one("#id_user option[selected]")["value"] == "yes"
     refused = make(admin, name="phone", names_user="on")
     assert refused.status_code == 422

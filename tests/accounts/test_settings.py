@@ -105,11 +105,11 @@ def test_numbers_out_of_range_stop_the_start() -> None:
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({}, "Set SECRET_KEY, or SECRET_KEY_FILE to a file that holds it."),
+        ({}, "Set SECRET_KEY, or SECRET_KEY_FILE to a file that contains it."),
         ({"SECRET_KEY_FILE": "/nowhere"}, "SECRET_KEY_FILE must be a readable file path."),
         (
             {"SECRET_KEY": SECRET, "USER_TAG_PATTERNS": "user_"},
-            "Each of USER_TAG_PATTERNS holds {id} once, and there is at least one.",
+            "USER_TAG_PATTERNS needs at least one pattern, and each must contain {id} once.",
         ),
         (
             {"SECRET_KEY": SECRET, "OIDC_SERVER_URL": "https://id.example"},

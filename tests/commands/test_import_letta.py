@@ -27,7 +27,7 @@ from tests.commands.letta_source import Ade, new_database
 from tests.helpers import ROOT, everything, make_agent, tags_of
 
 pytestmark = pytest.mark.django_db
-CONFLICT = "an agent with this ID is here that did not come from this source"
+CONFLICT = "an agent with this ID exists in ADE and did not come from this source"
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ def test_agent_deleted_there_is_reported_and_stays(source: Ade, run: Run) -> Non
     run()
     source.delete(there)
     assert run() == [
-        f"{there['id']}: is no longer at the source; it stays here",
+        f"{there['id']}: no longer exists at the source; it stays in ADE",
         summary(run, read=0, left=1),
     ]
     assert here(there).name == "Nova"
@@ -214,7 +214,7 @@ def test_agent_deleted_here_is_not_brought_back(source: Ade, run: Run) -> None:
     run()
     delete_agent(agent_id=there["id"], actor=ROOT)
     source.edit(there, name="New")
-    line = f"{there['id']}: was deleted here and is not brought back"
+    line = f"{there['id']}: was deleted in ADE and is not created again"
     assert run() == [line, summary(run, read=1, left=1)]
     # Neither is one that only its tombstone tells of.
     ImportedAgent.objects.all().delete()

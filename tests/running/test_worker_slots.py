@@ -71,7 +71,7 @@ def test_readiness_needs_no_slot(application: Application) -> None:
 def test_other_requests_get_503_in_time(application: Application, path: str) -> None:
     status, headers, body = answered(application, "POST", path)
     assert (status, headers["Retry-After"]) == (503, "5")
-    assert "ADE has too much to do at once. Nothing was saved." in body
+    assert "ADE is overloaded. Nothing was saved." in body
     assert body.startswith("{") is path.startswith("/v1/")
     assert "saved" not in answered(application, "GET", path)[2]
 

@@ -41,7 +41,7 @@ class AuthorizeMiddleware:
         if request.path_info != PATH:
             return self.get_response(request)
         if "ade.no_slot" in request.META:
-            return _undecided("ADE has too much to do at once.")
+            return _undecided("ADE is overloaded.")
         try:
             return _answer(request)
         except CannotDecide as why:

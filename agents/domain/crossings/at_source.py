@@ -103,7 +103,7 @@ def carry_out(*, change_set_id: int, actor: Actor, seconds: float = SECONDS) -> 
         problem = (
             _do(moves, actor, seconds)
             if free
-            else "Another request does its steps at the moment. Try again in a few seconds."
+            else "Another request is working on this separation. Try again in a few seconds."
         )
     return _progress(change_set_id, problem)
 
@@ -201,7 +201,7 @@ def _step(source: AgentSource, move: BlockMove, actor: Actor) -> None:
         return True if new in has and move.old not in has else None
 
     if not asking.ask(source, request, settle):
-        raise Conflict(f"{source.name} did not keep the change of {move.agent_id}.")
+        raise Conflict(f"{source.name} did not store the change of {move.agent_id}.")
     _save(move=move, new=new, actor=actor)
     last = not BlockMove.objects.filter(old=move.old, done_at=None).exists()
     if move.deletes_old and last and not _has_agents(source, move.old):

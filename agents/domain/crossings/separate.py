@@ -63,7 +63,7 @@ def plan_for(block: Block, agents: list[Agent]) -> Separation:
     """Plan the separation of a block that these agents have. Raises Conflict."""
     if len(agents) > AGENTS_LOOKED:
         raise Conflict(
-            f"More than {AGENTS_LOOKED:,} agents have this memory block. Give them copies by program."
+            f"More than {AGENTS_LOOKED:,} agents have this memory block. Give them copies over the API."
         )
     users = defaultdict(set)
     rows = AgentTag.objects.filter(agent__in=agents, tag__names_user=True)

@@ -138,7 +138,7 @@ def _turn(until: float) -> Iterator[None]:
             try:
                 slot.enter()
             except NoSlot as error:
-                raise CannotDecide("ADE has too much to do at once.") from error
+                raise CannotDecide("ADE is overloaded.") from error
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def _ask(
                 left = max(until - time.monotonic(), _TO_SETTLE)
                 answer = _settled(connector, settle, left, source, error)
     except AgentNotThere as error:
-        raise NotFound(f"{name} does not have this agent any more.") from error
+        raise NotFound(f"{name} no longer has this agent.") from error
     except Rejected as error:
         raise Invalid(f"{name} refuses this: {_without_url(source, str(error))}") from error
     except AnswerLost as error:
@@ -126,7 +126,7 @@ def _ask(
     except SourceError as error:
         after = error.retry_after if isinstance(error, Unreachable) else None
         raise SourceUnavailable(
-            f"{name} does not do this now: {_without_url(source, str(error))} Nothing was changed.",
+            f"{name} cannot do this now: {_without_url(source, str(error))} Nothing was changed.",
             seconds=min(after or 5, 3600),
         ) from error
     if answer is None:

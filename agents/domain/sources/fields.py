@@ -1,6 +1,6 @@
 """The fields of an agent as a source says them, in the form in which ADE keeps them.
 
-Fields belong to the source, so an agent comes in whatever they are: what ADE cannot hold is left out or
+Fields belong to the source, so an agent comes in whatever they are: what ADE cannot store is left out or
 cut here, and stays as it is at the source.
 """
 
@@ -82,7 +82,7 @@ def edit_of(seen: SeenAgent) -> AgentEdit:
 
 
 def smallest_edit_of(seen: SeenAgent) -> AgentEdit:
-    """The edit for an agent whose other fields ADE cannot hold together."""
+    """The edit for an agent whose other fields ADE cannot store together."""
     said = _said(seen)
     return AgentEdit(name=said["name"], description=said["description"])
 

@@ -147,8 +147,8 @@ def resume(
     markings = SourceMarking.objects.filter(source=row, before_restore=True)
     if waiting is None and (old.exists() or markings.exists()):
         raise Conflict(
-            "Changes of before the restore wait for this source. Say which side counts, here or "
-            "there.",
+            "Changes from before the restore wait for this source. Choose which side counts: "
+            "here or there.",
             field="waiting",
         )
     if waiting is Side.HERE:

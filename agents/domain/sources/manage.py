@@ -224,7 +224,7 @@ def _checked_name(name: object) -> str:
 
 def _require_free(name: str) -> None:
     if AgentSource.objects.filter(name=name).exists():
-        raise Conflict(f"There is a source {shown(name)} already.", field="name")
+        raise Conflict(f"A source named {shown(name)} already exists.", field="name")
 
 
 def _checked_kind(kind: str | None, url: str) -> SourceKind:

@@ -83,7 +83,7 @@ def wanted(here: Collection[str], there: Collection[str]) -> set[str]:
 def to_send(raw: Sequence[str], held: Collection[str], want: Collection[str]) -> list[str]:
     """The whole new set: the answer's texts in their order, without the removed ones; then the new ones.
 
-    What ADE cannot hold is put back unchanged, and so are duplicates.
+    What ADE cannot store is put back unchanged, and so are duplicates.
     """
     kept = [text for text in raw if text not in held or text in want]
     return [*kept, *sorted(set(want) - set(raw))]

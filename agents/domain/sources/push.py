@@ -34,7 +34,7 @@ from agents.net.connectors.base import (
 REQUEST_SECONDS = 10.0
 _ATTEMPTS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds until an agent is tried again
-_IGNORED = "The source answers, but does not keep the tags that ADE sends."
+_IGNORED = "The source answers, but does not store the tags that ADE sends."
 _CONTESTED = "Another program keeps writing the tags of this agent."
 _SETTLED = [
     "behind_since", "behind_rank", "behind_by", "sent_tags", "push_failures", "push_after", "problem",

@@ -167,7 +167,9 @@ def _create(
 ) -> Agent:
     source = asking.source_named(source_name)
     if spec.block_ids:
-        raise Invalid(f"{source.name} does not have blocks of ADE.", field="block_ids")
+        raise Invalid(
+            f"A memory block of ADE cannot be attached at {source.name}.", field="block_ids"
+        )
 
     def carry_out() -> tuple[str, list[str]]:
         if once is not None:
@@ -213,7 +215,7 @@ def _save_new(
     known = Agent.objects.filter(public_id=seen.id).first()
     if known is not None and known.source_id != answered.source.pk:
         # People who may make agents at the source must not take over an agent of others by its ID.
-        raise Conflict(f"{answered.source.name} gave the new agent an ID that ADE knows already.")
+        raise Conflict(f"{answered.source.name} gave the new agent an ID that ADE already has.")
     if known is None:  # else a sync was faster
         legal = {name for name in seen.tags if problem(name) is None}
         here = [name for name in tags if name in legal]

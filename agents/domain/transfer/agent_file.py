@@ -111,7 +111,7 @@ def parse(data: bytes, *, tags: Sequence[str] = (), bounded: bool = True) -> Age
     except RecursionError as error:
         raise LimitExceeded("is nested too deep.") from error
     except OverflowError as error:
-        raise Invalid("holds a number with too many digits.") from error
+        raise Invalid("contains a number with too many digits.") from error
 
 
 def _parsed(whole: dict[str, Any], tags: Sequence[str], bounded: bool) -> AgentFile:
@@ -143,8 +143,8 @@ def _require_few(file: _File, added: int) -> None:
     ):
         if number > most:
             raise TooMuch(
-                f"holds {number:,} {what}; one import takes {most:,}. Split the file, or import it "
-                "on the server with `manage.py import_agents`, which works in batches."
+                f"contains {number:,} {what}; the limit of one import is {most:,}. Split the file, or "
+                "import it on the server with `manage.py import_agents`, which works in batches."
             )
 
 

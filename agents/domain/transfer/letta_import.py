@@ -89,7 +89,7 @@ def finish(*, source_url: str, seen: Collection[str], actor: Actor, dry_run: boo
     ids = rows.values_list("public_id", flat=True).iterator(chunk_size=_ID_CHUNK)
     gone = [public_id for public_id in ids if public_id not in seen]
     return [
-        Left(public_id, "is no longer at the source; it stays here", refused=False)
+        Left(public_id, "no longer exists at the source; it stays in ADE", refused=False)
         for start in range(0, len(gone), _ID_CHUNK)
         for public_id in _here(gone[start : start + _ID_CHUNK], actor)
     ]

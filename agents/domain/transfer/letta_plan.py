@@ -17,9 +17,9 @@ from agents.domain.transfer import letta_blocks
 from agents.domain.transfer.letta_state import SourceAgent, SourceBlock
 from agents.models import Agent, ImportedAgent, ImportedBlock, ImportSource, Tombstone
 
-_CONFLICT = "an agent with this ID is here that did not come from this source"
+_CONFLICT = "an agent with this ID exists in ADE and did not come from this source"
 _CONNECTED = "belongs to a connected server, which keeps it in step"
-_DELETED = "was deleted here and is not brought back"
+_DELETED = "was deleted in ADE and is not created again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Switched off webhooks: {off}. Switch them on when you need them.")
         if paused := leaving.pause_all(reason=why, actor=command_actor("restore")):
             self.stdout.write(
-                f"Paused sources: {paused}. What waited for them when the backup was made waits until "
-                "you say, when you resume them, which side counts."
+                f"Paused sources: {paused}. When you resume one, choose which side counts for the "
+                "changes that waited when the backup was made."
             )
         if manifest.key != archive.key_mark():
             self.stderr.write(

@@ -33,7 +33,7 @@ class Command(BaseCommand):
             "--token-file", type=Path, metavar="F", help="a file that contains the token"
         )
         add.add_argument("--tag", metavar="T", help="take in only agents with this tag")
-        acts.add_parser("list", help="list the sources and how each is doing")
+        acts.add_parser("list", help="list the sources and their state")
         acts.add_parser("rekey", help="encrypt all tokens with the first of SOURCE_KEYS")
         for act, about in (
             ("test", "ask the server what it is"),
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             name=name, url=url, kind=kind, token=token, only_tag=tag, actor=_ACTOR
         )
         self._say(f"Connected {shown(name)}: {added.about.words}.")
-        self._say("Its agents come in with the worker (manage.py db_worker; make run has one).")
+        self._say("The worker imports its agents (manage.py db_worker; make run starts one).")
 
     def _list(self, **_: Any) -> None:
         rows = states()
@@ -101,7 +101,7 @@ class Command(BaseCommand):
 
     def _sync(self, *, name: str, **_: Any) -> None:
         manage.sync_now(source=name, actor=_ACTOR)
-        self._say("A sync is asked for. The worker starts it within seconds.")
+        self._say("A sync was requested. The worker starts it within seconds.")
 
     def _pause(self, *, name: str, reason: str, **_: Any) -> None:
         manage.pause(source=name, reason=reason, actor=_ACTOR)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # A source that was read later than this is called fresh.
 FRESH = timedelta(seconds=60)
 _MOST = 200  # names of sources that a filter offers
-_SHOWN = 20  # tags of an agent that ADE cannot hold
+_SHOWN = 20  # tags of an agent that ADE cannot store
 _LONGEST = 80  # characters of each
 
 
@@ -58,12 +58,12 @@ class At:
 
     @property
     def aside_words(self) -> list[str]:
-        """The tags that ADE cannot hold, as text that can be shown: at most 20 of them, shortened."""
+        """The tags that ADE cannot store, as text that can be shown: at most 20 of them, shortened."""
         return [showable(text) for text in self.set_aside[:_SHOWN]]
 
     @property
     def aside_more(self) -> int:
-        """How many tags that ADE cannot hold `aside_words` leaves out."""
+        """How many tags that ADE cannot store `aside_words` leaves out."""
         return max(len(self.set_aside) - _SHOWN, 0)
 
     def still_there(self, tags: Iterable[str]) -> list[str]:

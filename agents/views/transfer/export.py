@@ -85,7 +85,7 @@ Lines = Callable[[ExportRow], Iterable[Iterable[object]]]
 
 def _form(name: str) -> tuple[list[str], Lines]:
     if name not in ("", "wide", "long"):
-        raise BadRequest(f"form={shown(name)} is unknown: it is wide or long.")
+        raise BadRequest(f"form must be wide or long, not {shown(name)}.")
     return (_LONG, _long) if name == "long" else (_WIDE, _wide)
 
 

@@ -69,7 +69,7 @@ def test_what_a_source_does_not_do_is_shown_and_resumed(
     letta.instead = lambda asked: Reply(503) if asked.method == "DELETE" else None
     plan = deletion()
     assert (plan.state, plan.changed) == ("stopped", 1)
-    assert "2 agents are not done at their source: prod does not do this now" in plan.problem
+    assert "2 agents are not done at their source: prod cannot do this now" in plan.problem
     assert Agent.objects.count() == 2
     assert len([asked for asked in letta.asked if asked.method == "DELETE"]) == 1
     assert resumed(plan).state == "stopped"

@@ -131,7 +131,7 @@ def test_a_server_that_does_not_keep_the_tags_is_tried_later(local: Connected) -
     local.server.after = revert
     assert [result.done for result in local.push()] == [False]
     row = local.row(agent_id)
-    assert row.problem == "The source answers, but does not keep the tags that ADE sends."
+    assert row.problem == "The source answers, but does not store the tags that ADE sends."
     assert row.push_after is not None
     local.server.after = lambda kind, agent_id: None
     SourcedAgent.objects.update(push_after=None)

@@ -103,7 +103,7 @@ def test_server_that_gives_a_known_id_takes_over_no_agent(
         if is_write(asked)
         else None
     )
-    with pytest.raises(Conflict, match="ADE knows already"):
+    with pytest.raises(Conflict, match="ADE already has"):
         through.create_agent(new(), source="prod", actor=ROOT)
     mine.refresh_from_db()
     assert (mine.name, mine.source_id, tags_of(mine)) == ("Mine", None, ["user_9"])

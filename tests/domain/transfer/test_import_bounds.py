@@ -54,7 +54,7 @@ def test_more_than_one_import_takes_is_refused_before_the_work(what: str) -> Non
     for client, path in ((program, "/v1/agents/import"), (browser, "/agents/upload/")):
         answer = client.post(path, {"file": upload(content)})
         assert answer.status_code == 422
-        assert "one import takes" in answer.content.decode()
+        assert "the limit of one import is" in answer.content.decode()
         assert "manage.py import_agents" in answer.content.decode()
     assert (Agent.objects.count(), Block.objects.count(), Tag.objects.count()) == (0, 0, 0)
 

@@ -45,7 +45,7 @@ def test_field_that_the_source_does_not_take_stays_in_the_form(
     away(letta)
     refused = client.post(url, data, headers=HX)
     assert refused.status_code == 503
-    assert "prod does not do this now" in soup(refused).text
+    assert "prod cannot do this now" in soup(refused).text
     assert soup(refused).select_one("input[name=name]")["value"] == "Typed"
     letta.instead = lambda asked: None
     assert client.post(url, data).status_code == 303
@@ -68,7 +68,7 @@ def test_memory_is_read_and_edited_there(letta: Letta, letta_source: AgentSource
     away(letta)
     shown = client.get(url)
     assert shown.status_code == 503
-    assert "prod does not do this now" in soup(shown).select_one("[role=alert]").text
+    assert "prod cannot do this now" in soup(shown).select_one("[role=alert]").text
 
 
 def test_deleted_agent_goes_there_too(letta: Letta, letta_source: AgentSource) -> None:

@@ -81,7 +81,7 @@ def restore_there(
     """
     with place(f"restore-{agent_id}"[:200]) as free:
         if not free:
-            raise Busy("This agent is just being restored. Look again in a moment.")
+            raise Busy("This agent is being restored. Try again in a moment.")
         rehearse(lambda: trash.restore(agent_ids=[agent_id], actor=actor))
         file = TrashedFile.objects.filter(public_id=agent_id).exclude(file="").first()
         source = None if file is None else AgentSource.objects.filter(id=file.source_id).first()
@@ -132,7 +132,7 @@ def _agent_in(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tags(agent_id: str, content: dict[str, Any]) -> list[str]:
-    """The tags that the agent has in the trash, and those in its file that ADE cannot hold."""
+    """The tags that the agent has in the trash, and those in its file that ADE cannot store."""
     row = TrashedAgent.objects.get(public_id=agent_id)
     there = _agent_in(content).get("tags") or []
     aside = [tag for tag in there if isinstance(tag, str) and problem(tag) is not None]
