@@ -6,7 +6,7 @@ this is probably another server, and the source pauses and asks.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
@@ -18,6 +18,7 @@ from agents.core.actors import source_actor
 from agents.core.errors import Busy, DomainError
 from agents.core.json_text import loads
 from agents.core.tag_text import problem
+from agents.domain.core.batches import batches
 from agents.domain.core.transactions import write
 from agents.domain.sources import fields, owners
 from agents.domain.sources.block_links import Links, known_links, links_of
@@ -265,7 +266,7 @@ class _Reading:
     # --- Apply ----------------------------------------------------------------------------------
 
     def _apply(self, agents: Sequence[SeenAgent]) -> None:
-        for batch in _batches(agents):
+        for batch in batches(agents, most=_BATCH, most_tags=_BATCH_TAGS):
             try:
                 taken = take_in(source=self.source, agents=batch, clock=self.source.push_clock)
             except DomainError as error:
@@ -379,16 +380,3 @@ def _state(agent: SeenAgent) -> str:
     """Equal for two answers from which ADE takes the same."""
     blocks = sorted(links_of(agent) or ())
     return fields.digest([fields.digest_of(agent), agent.hidden, sorted(agent.tags), blocks])
-
-
-def _batches(agents: Sequence[SeenAgent]) -> Iterator[list[SeenAgent]]:
-    batch: list[SeenAgent] = []
-    tags = 0
-    for agent in agents:
-        if batch and (len(batch) >= _BATCH or tags + len(agent.tags) > _BATCH_TAGS):
-            yield batch
-            batch, tags = [], 0
-        batch.append(agent)
-        tags += len(agent.tags)
-    if batch:
-        yield batch

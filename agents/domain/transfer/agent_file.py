@@ -21,7 +21,7 @@ from agents.domain.agents.new import NewAgent, columns_of
 from agents.domain.memory.new import NewBlock, checked_blocks
 from agents.domain.tags.edit import require_legal_tags
 from agents.domain.transfer.file_json import decoded
-from agents.domain.transfer.kept_fields import ForeignBlock
+from agents.domain.transfer.foreign_block import ForeignBlock
 
 
 class _FileBlock(ForeignBlock):

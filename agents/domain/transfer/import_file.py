@@ -1,4 +1,4 @@
-"""Agents brought in from a file: all of it or nothing, and none twice unless asked."""
+"""Import agents from a file: all or none, and none twice unless asked."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +14,15 @@ from agents.domain.core.transactions import write
 from agents.domain.transfer.agent_file import AgentFile
 from agents.models import Act, Agent, AgentBlock
 
-# Who imports agents of which nobody knows yet has no row to lock. Few: PostgreSQL has room for some
-# thousands of such locks.
+# Agents that are not imported yet have no rows to lock. Only a few advisory locks: PostgreSQL has room
+# for some thousands.
 _GATES = 64
-_GATE_CLASS = 7_120_002  # any number that no other advisory lock of this database has
+_GATE_CLASS = 7_120_002  # any number that no other advisory lock in this database uses
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import came to: the agents made, those that an earlier one had made, and all of them
-    in the file's order."""
+    """The result: the created agents, those that an earlier import created, and all in the file's order."""
 
     made: list[Agent]
     known: list[Agent]
@@ -34,10 +33,10 @@ class Imported:
 def import_file(
     file: AgentFile, *, actor: Actor, reason: str = "", again: bool = False
 ) -> Imported:
-    """Make the agents of a file, but those imported before and still there, unless `again`.
+    """Create the agents of a file, except those that were imported before and still exist.
 
-    Of two that bring in the same file at once the second waits, and finds what the first made.
-    Raises as `create_agents` does.
+    With `again` all are created. If two imports of the same file run at once, the second waits and
+    finds the agents of the first. Raises as `create_agents` does.
     """
     if not again:
         _take_turns(file)
@@ -57,9 +56,9 @@ def import_in_batches(
 ) -> Iterator[Imported]:
     """Import a file of any size, in batches that are each one transaction within the limits.
 
-    What came of each batch is yielded once it is written. An import that was broken off goes on
-    where it stopped when it is repeated: the agents that are there are known. A block that agents
-    of several batches share is one block here too. Raises as `import_file` does.
+    Yields the result of each batch after it is written. If an import was interrupted, repeat it: it
+    finds the agents that exist and continues after them. A block that agents of several batches share
+    is one block in ADE too. Raises as `import_file` does.
     """
     shared: dict[str, str] = {}
     for batch in _batches(file.agents):
@@ -82,14 +81,14 @@ def _batches(specs: Sequence[NewAgent]) -> Iterator[list[NewAgent]]:
 
 
 def _sharing(spec: NewAgent, shared: Mapping[str, str]) -> NewAgent:
-    """The agent with the blocks that an earlier batch made taken as those that are there."""
+    """Return the agent with blocks of earlier batches named by their ids instead of created."""
     there = [shared[block.key] for block in spec.blocks if block.key and block.key in shared]
     own = [block for block in spec.blocks if block.key not in shared]
     return replace(spec, blocks=own, block_ids=[*spec.block_ids, *there]) if there else spec
 
 
 def _learn(shared: dict[str, str], specs: Sequence[NewAgent], agents: Sequence[Agent]) -> None:
-    """Note the ids of the blocks that these agents have, by their key in the file."""
+    """Add the ids of these agents' blocks by their key in the file."""
     rows = AgentBlock.objects.filter(agent__in=agents)
     ids = {
         (seq, label): public_id
@@ -103,7 +102,7 @@ def _learn(shared: dict[str, str], specs: Sequence[NewAgent], agents: Sequence[A
 
 
 def _take_turns(file: AgentFile) -> None:
-    """Wait until nobody else imports these agents. On SQLite the transaction itself is the lock."""
+    """Wait until no other transaction imports these agents. On SQLite the transaction is the lock."""
     if connection.vendor == "sqlite":
         return
     gates = sorted({crc32(str(spec.imported_from).encode()) % _GATES for spec in file.agents})
@@ -113,10 +112,10 @@ def _take_turns(file: AgentFile) -> None:
 
 
 def _known(file: AgentFile, actor: Actor) -> dict[str | None, Agent]:
-    """The agents of the file that are there, in the file's order, by their origin."""
+    """Return the agents of the file that exist, in the file's order, by the digest of their origin."""
     origins = [spec.imported_from for spec in file.agents]
     found = Agent.objects.visible_to(actor).filter(detail__imported_from__in=origins)
-    # The first one made counts, where `again` made more.
+    # If `again` created several, the first one counts.
     rows = found.select_related("detail").order_by("-seq")
     by_origin: dict[str | None, Agent] = {agent.detail.imported_from: agent for agent in rows}
     return {origin: by_origin[origin] for origin in origins if origin in by_origin}

@@ -1,4 +1,4 @@
-"""Memory blocks of another server, here: shared ones stay shared, ids stay where they are free.
+"""Create and update memory blocks of another server: shared ones stay shared, and free ids are kept.
 
 Call everything here inside the write of the agents that have the blocks, which are locked.
 """
@@ -23,7 +23,7 @@ _EDITED = ("label", "value", "limit", "description", "read_only", "metadata")
 
 
 def known(source: ImportSource, block_ids: Collection[str]) -> dict[str, ImportedBlock]:
-    """Those of the source's blocks that were brought before, by their ids there."""
+    """Return the blocks that were imported before, by their ids at the source."""
     if not block_ids:
         return {}
     rows = ImportedBlock.objects.filter(source=source, source_block_id__in=block_ids)
@@ -33,7 +33,7 @@ def known(source: ImportSource, block_ids: Collection[str]) -> dict[str, Importe
 def bring(
     source: ImportSource, blocks: Mapping[str, SourceBlock], *, at: datetime
 ) -> dict[str, Block]:
-    """The rows of these blocks, by their ids there; those that are not here are made.
+    """Return the rows of these blocks, by their ids at the source. Missing ones are created.
 
     Raises Invalid.
     """
@@ -52,7 +52,7 @@ def bring(
         for key, block in made.items()
         if key not in rows
     )
-    again = [rows[key] for key in made if key in rows]  # deleted here, and needed again
+    again = [rows[key] for key in made if key in rows]  # deleted in ADE, and needed again
     for row in again:
         row.public_id = made[row.source_block_id].public_id
         row.digest = blocks[row.source_block_id].digest
@@ -61,7 +61,7 @@ def bring(
 
 
 def attach_new(agents: Iterable[tuple[Agent, Sequence[Block]]]) -> None:
-    """Give agents that have none yet their blocks. Raises Invalid where labels collide."""
+    """Attach the blocks of agents that have none yet. Raises Invalid if labels collide."""
     rows = []
     for agent, blocks in agents:
         _check_labels([block.label for block in blocks])
@@ -70,7 +70,7 @@ def attach_new(agents: Iterable[tuple[Agent, Sequence[Block]]]) -> None:
 
 
 def attach(agent: Agent, blocks: Sequence[Block]) -> list[Entry]:
-    """Give an agent blocks that it does not have. Raises Invalid where labels collide."""
+    """Attach blocks that an agent does not have. Raises Invalid if labels collide."""
     own = dict(AgentBlock.objects.filter(agent=agent).values_list("block_id", "label"))
     new = [block for block in blocks if block.id not in own]
     _check_labels([*own.values(), *(block.label for block in new)])
@@ -81,7 +81,7 @@ def attach(agent: Agent, blocks: Sequence[Block]) -> list[Entry]:
 
 
 def detach(source: ImportSource, agent: Agent, block_ids: Collection[str]) -> list[Entry]:
-    """Take blocks of the source off an agent; they stay, as there."""
+    """Detach blocks of the source from an agent. The blocks stay."""
     ids = [row.public_id for row in known(source, block_ids).values()]
     rows = AgentBlock.objects.filter(agent=agent, block__public_id__in=ids)
     blocks = [row.block for row in rows.select_related("block")]
@@ -92,10 +92,7 @@ def detach(source: ImportSource, agent: Agent, block_ids: Collection[str]) -> li
 def edit(
     source: ImportSource, agent: Agent, blocks: Sequence[SourceBlock], *, at: datetime
 ) -> list[Entry]:
-    """Give blocks here what the source says of them, in the name of one agent that has them.
-
-    Raises Invalid.
-    """
+    """Update blocks from the source. History records it for one agent that has them. Raises Invalid."""
     entries: list[Entry] = []
     for row in known(source, [block.id for block in blocks]).values():
         block = next(one for one in blocks if one.id == row.source_block_id)
@@ -128,7 +125,7 @@ def _set(local: Block, block: SourceBlock, agent: Agent, at: datetime) -> list[E
 def _relabel(local: Block, label: str) -> None:
     having = AgentBlock.objects.filter(block=local).values("agent_id")
     if AgentBlock.objects.filter(agent_id__in=having, label=label).exists():
-        raise Invalid("An agent has a memory block with this label already.", field="label")
+        raise Invalid("An agent already has a memory block with this label.", field="label")
     AgentBlock.objects.filter(block=local).update(label=label)
 
 
@@ -158,7 +155,7 @@ def _here(public_ids: Iterable[str]) -> dict[str, Block]:
 
 def _check_labels(labels: Sequence[str]) -> None:
     if len(set(labels)) < len(labels):
-        raise Invalid("The agent has a memory block with this label already.", field="label")
+        raise Invalid("The agent already has a memory block with this label.", field="label")
     if len(labels) > BLOCKS_PER_AGENT:
         raise LimitExceeded(
             f"An agent has at most {BLOCKS_PER_AGENT} memory blocks.", field="blocks"

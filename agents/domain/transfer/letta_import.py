@@ -1,8 +1,8 @@
-"""Agents brought from another server, again and again: what changed there comes in.
+"""Import agents from another server, repeatedly: each import brings what changed there.
 
-Of fields the source wins. Tags and the list of memory blocks are merged three ways against the
-last import: what the source added since is added, what it took off is taken off, all else stays.
-What is deleted here is not brought back; what vanished there stays here.
+The source decides the fields. Tags and the list of memory blocks are merged three ways with the last
+import: what the source added since is added, what it removed is removed, and all else stays. Agents
+deleted in ADE are not created again; agents that are gone at the source stay in ADE.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -18,12 +18,13 @@ from agents.core.limits import IMPORT_AGENTS, IMPORT_TAGS
 from agents.domain.agents import edit
 from agents.domain.agents.write import create_agents
 from agents.domain.core import record
+from agents.domain.core.batches import batches
 from agents.domain.core.record import Entry
 from agents.domain.core.transactions import write
 from agents.domain.tags.edit import require_legal_tags, tag_entries
 from agents.domain.tags.locks import lock_agents
 from agents.domain.transfer import letta_blocks
-from agents.domain.transfer.letta_plan import Change, Plan, plan_page
+from agents.domain.transfer.letta_plan import AgentChange, PagePlan, Skipped, plan_page
 from agents.domain.transfer.letta_state import SourceAgent
 from agents.models import Act, Agent, ChangeSet, ImportedAgent, ImportSource
 from agents.queries.agents.find import agent_not_found
@@ -31,30 +32,21 @@ from agents.queries.agents.find import agent_not_found
 _ID_CHUNK = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """An agent that was left as it is, and why. `refused` if it should have come in."""
-
-    agent_id: str
-    why: str
-    refused: bool = True
-
-
 @dataclass(slots=True)
-class Brought:
-    """What came of some agents: how many were made, changed, and were as they are here."""
+class Imported:
+    """The result of an import: how many agents were created, changed and unchanged, and those skipped."""
 
     made: int = 0
     changed: int = 0
     same: int = 0
-    left: list[Left] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
-    def add(self, other: "Brought") -> None:
-        """Count the other in."""
+    def add(self, other: "Imported") -> None:
+        """Add another result."""
         self.made += other.made
         self.changed += other.changed
         self.same += other.same
-        self.left += other.left
+        self.skipped += other.skipped
 
 
 def import_page(
@@ -64,23 +56,23 @@ def import_page(
     actor: Actor,
     tags: Sequence[str] = (),
     dry_run: bool = False,
-) -> Brought:
-    """Bring agents as their source has them; those made here get `tags` too.
+) -> Imported:
+    """Import agents as their source has them; those that are created get `tags` too.
 
-    An agent that breaks a rule is left out and named, the others come in. Each batch is one
-    transaction, with one change-set for what it made and one for what it changed; a dry run does
-    the same and takes it back. Raises NotAllowed, and Invalid for illegal `tags`.
+    An agent that breaks a rule is skipped and reported; the others are imported. Each batch is one
+    transaction, with one change-set for the created agents and one for the changed ones. A dry run
+    rolls it back. Raises NotAllowed, and Invalid for illegal `tags`.
     """
     actor.require(Power.ADMIN, "import agents")
     more = require_legal_tags(tags)
-    brought = Brought()
-    for batch in _batches(agents):
-        brought.add(_in_halves(batch, source_url, actor, more, dry_run))
-    return brought
+    imported = Imported()
+    for batch in batches(agents, most=IMPORT_AGENTS, most_tags=IMPORT_TAGS):
+        imported.add(_in_halves(batch, source_url, actor, more, dry_run))
+    return imported
 
 
-def finish(*, source_url: str, seen: Collection[str], actor: Actor, dry_run: bool) -> list[Left]:
-    """Note that an import came to its end; what it no longer saw of earlier ones stays here."""
+def finish(*, source_url: str, seen: Collection[str], actor: Actor, dry_run: bool) -> list[Skipped]:
+    """Record that an import has finished. Return the agents of earlier imports that it did not see."""
     actor.require(Power.ADMIN, "import agents")
     source = ImportSource.objects.filter(url=source_url)
     if not dry_run:
@@ -89,7 +81,7 @@ def finish(*, source_url: str, seen: Collection[str], actor: Actor, dry_run: boo
     ids = rows.values_list("public_id", flat=True).iterator(chunk_size=_ID_CHUNK)
     gone = [public_id for public_id in ids if public_id not in seen]
     return [
-        Left(public_id, "no longer exists at the source; it stays in ADE", refused=False)
+        Skipped(public_id, "no longer exists at the source; it stays in ADE", refused=False)
         for start in range(0, len(gone), _ID_CHUNK)
         for public_id in _here(gone[start : start + _ID_CHUNK], actor)
     ]
@@ -100,39 +92,26 @@ def _here(ids: Sequence[str], actor: Actor) -> Iterator[str]:
     yield from sorted(agents.values_list("public_id", flat=True))
 
 
-def _batches(agents: Sequence[SourceAgent]) -> Iterator[list[SourceAgent]]:
-    batch: list[SourceAgent] = []
-    tags = 0
-    for agent in agents:
-        if batch and (len(batch) >= IMPORT_AGENTS or tags + len(agent.tags) > IMPORT_TAGS):
-            yield batch
-            batch, tags = [], 0
-        batch.append(agent)
-        tags += len(agent.tags)
-    if batch:
-        yield batch
-
-
 def _in_halves(
     agents: Sequence[SourceAgent], url: str, actor: Actor, tags: list[str], dry_run: bool
-) -> Brought:
-    """Import them together; where one is refused, each half by itself, down to the one."""
+) -> Imported:
+    """Import agents together. If one is refused, import each half by itself, down to that one."""
     try:
         return _import(agents, url, actor, tags, dry_run)
     except DomainError as error:
         if len(agents) == 1:
-            return Brought(left=[Left(agents[0].id, error.message)])
+            return Imported(skipped=[Skipped(agents[0].id, error.message, refused=True)])
     middle = len(agents) // 2
-    brought = _in_halves(agents[:middle], url, actor, tags, dry_run)
-    brought.add(_in_halves(agents[middle:], url, actor, tags, dry_run))
-    return brought
+    imported = _in_halves(agents[:middle], url, actor, tags, dry_run)
+    imported.add(_in_halves(agents[middle:], url, actor, tags, dry_run))
+    return imported
 
 
 @write
 def _import(
     agents: Sequence[SourceAgent], url: str, actor: Actor, tags: list[str], dry_run: bool
-) -> Brought:
-    # Under its lock two imports from one source go one after the other, batch by batch.
+) -> Imported:
+    # Under this lock, batches of two imports from one source are written one after the other.
     source, _ = ImportSource.objects.select_for_update().get_or_create(url=url)
     plan = plan_page(agents, source=source, actor=actor, tags=tags)
     reason = f"from {url}"[:200]
@@ -141,11 +120,10 @@ def _import(
     if dry_run:
         transaction.set_rollback(True)
     same = plan.same + len(plan.changes) - changed
-    left = [Left(one.agent_id, one.why, one.refused) for one in plan.left]
-    return Brought(len(plan.new), changed, same, left)
+    return Imported(len(plan.new), changed, same, plan.skipped)
 
 
-def _make(plan: Plan, *, source: ImportSource, actor: Actor, reason: str) -> None:
+def _make(plan: PagePlan, *, source: ImportSource, actor: Actor, reason: str) -> None:
     if not plan.new:
         return
     specs = [new.spec for new in plan.new]
@@ -163,8 +141,10 @@ def _make(plan: Plan, *, source: ImportSource, actor: Actor, reason: str) -> Non
     )
 
 
-def _change(changes: Sequence[Change], *, source: ImportSource, actor: Actor, reason: str) -> int:
-    """Bring what changed at the source; how many agents here are another thing by it."""
+def _change(
+    changes: Sequence[AgentChange], *, source: ImportSource, actor: Actor, reason: str
+) -> int:
+    """Apply the changes of the source. Return how many agents in ADE changed."""
     if not changes:
         return 0
     locked_agents = lock_agents(
@@ -198,8 +178,8 @@ def _change(changes: Sequence[Change], *, source: ImportSource, actor: Actor, re
     return count
 
 
-def _entries(change: Change, agent: Agent, source: ImportSource) -> list[Entry]:
-    """Set fields and memory blocks of a locked agent; what history says of it."""
+def _entries(change: AgentChange, agent: Agent, source: ImportSource) -> list[Entry]:
+    """Set fields and memory blocks of a locked agent. Return the entries for history."""
     at = timezone.now()
     entries = edit.apply(change.agent.edit(), agent) if change.fields else []
     entries += letta_blocks.edit(source, agent, change.edited, at=at)
@@ -211,7 +191,7 @@ def _entries(change: Change, agent: Agent, source: ImportSource) -> list[Entry]:
 
 
 def _noted(row: ImportedAgent, agent: SourceAgent) -> ImportedAgent:
-    """The row, saying what the source says now."""
+    """Return the row with the source's present state."""
     row.public_id = agent.id
     row.digest = agent.digest
     row.tags = dumps(agent.tags)

@@ -1,4 +1,4 @@
-"""What an import would do with a page of agents: make, change, leave. Reads only."""
+"""Plan what an import does with a page of agents: create, change or skip each. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,16 +23,16 @@ _DELETED = "was deleted in ADE and is not created again"
 
 
 @dataclass(frozen=True, slots=True)
-class New:
-    """An agent to be made."""
+class Creation:
+    """An agent to create."""
 
     agent: SourceAgent
     spec: NewAgent
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What changed at the source since the last import of an agent that is here."""
+class AgentChange:
+    """What changed at the source since the last import of an agent."""
 
     agent: SourceAgent
     row: ImportedAgent
@@ -50,8 +50,8 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An agent that is left as it is, and why. `refused` if it should have come in."""
+class Skipped:
+    """An agent that is not imported, and why. `refused` if it breaks a rule or its ID is taken."""
 
     agent_id: str
     why: str
@@ -59,35 +59,35 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Plan:
-    """What is to be done with a page."""
+class PagePlan:
+    """What to do with the agents of a page; `same` is the number of unchanged ones."""
 
-    new: list[New] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    new: list[Creation] = field(default_factory=list)
+    changes: list[AgentChange] = field(default_factory=list)
     same: int = 0
-    left: list[Kept] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
 
 def plan_page(
     agents: Sequence[SourceAgent], *, source: ImportSource, actor: Actor, tags: list[str]
-) -> Plan:
-    """Compare agents with what is here and what the last import left."""
-    wanted = {agent.id: agent for agent in agents}  # the last one, should one come twice
+) -> PagePlan:
+    """Compare agents with those in ADE and with the last import."""
+    wanted = {agent.id: agent for agent in agents}  # if one occurs twice, the last one
     rows = ImportedAgent.objects.filter(source=source, public_id__in=wanted)
     by_id = {row.public_id: row for row in rows}
     visible = Agent.objects.visible_to(actor).filter(public_id__in=wanted)
     here, connected = _ids(visible), _ids(visible.exclude(source=None))
     buried = _ids(Tombstone.objects.filter(public_id__in=wanted))
     blocks = letta_blocks.known(source, {b.id for agent in agents for b in agent.own_blocks})
-    plan = Plan()
+    plan = PagePlan()
     for public_id, agent in wanted.items():
         row = by_id.get(public_id)
         if public_id in connected:
-            plan.left.append(Kept(public_id, _CONNECTED, refused=False))
+            plan.skipped.append(Skipped(public_id, _CONNECTED, refused=False))
         elif public_id in here and row is None:
-            plan.left.append(Kept(public_id, _CONFLICT, refused=True))
+            plan.skipped.append(Skipped(public_id, _CONFLICT, refused=True))
         elif public_id not in here and (row or public_id in buried):
-            plan.left.append(Kept(public_id, _DELETED, refused=False))
+            plan.skipped.append(Skipped(public_id, _DELETED, refused=False))
         else:
             _place(plan, agent, row, blocks, tags)
     return plan
@@ -98,29 +98,29 @@ def _ids(rows: QuerySet[Any]) -> set[str]:
 
 
 def _place(
-    plan: Plan,
+    plan: PagePlan,
     agent: SourceAgent,
     row: ImportedAgent | None,
     blocks: dict[str, ImportedBlock],
     tags: list[str],
 ) -> None:
-    """Put one agent where it belongs in the plan."""
+    """Add an agent to the plan."""
     try:
         if row is None:
-            plan.new.append(New(agent, _checked(agent, tags)))
+            plan.new.append(Creation(agent, _checked(agent, tags)))
         elif change := _change(agent, row, blocks):
             _checked(agent, [])
             plan.changes.append(change)
         else:
             plan.same += 1
     except DomainError as error:
-        plan.left.append(Kept(agent.id, error.message, refused=True))
+        plan.skipped.append(Skipped(agent.id, error.message, refused=True))
 
 
 def _checked(agent: SourceAgent, tags: list[str]) -> NewAgent:
-    """The agent as it would be made. Raises Invalid or BadRequest for all it breaks by itself.
+    """Return the agent to create. Raises Invalid or BadRequest if it breaks a rule by itself.
 
-    The write checks again; here it keeps one bad agent from holding up its page.
+    The write checks again. This check keeps one bad agent from failing its whole page.
     """
     spec = agent.new(tags=tags)
     columns_of(spec)
@@ -136,12 +136,12 @@ def _checked(agent: SourceAgent, tags: list[str]) -> NewAgent:
 
 def _change(
     agent: SourceAgent, row: ImportedAgent, known: dict[str, ImportedBlock]
-) -> Change | None:
-    """What changed at the source since, or None for nothing."""
+) -> AgentChange | None:
+    """Return what changed at the source since the last import; None if nothing did."""
     then, now = loads(row.tags), agent.tags
     blocks_then = set(loads(row.blocks))
     blocks = agent.own_blocks
-    change = Change(
+    change = AgentChange(
         agent=agent,
         row=row,
         fields=agent.digest != row.digest,

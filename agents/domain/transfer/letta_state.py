@@ -16,7 +16,7 @@ from agents.domain.agents.edit import AgentEdit
 from agents.domain.agents.letta_fields import LETTA_DEFAULTS, LETTA_TYPES, LettaFields, given_fields
 from agents.domain.agents.new import NewAgent
 from agents.domain.core.unset import UNSET
-from agents.domain.transfer.kept_fields import ForeignBlock
+from agents.domain.transfer.foreign_block import ForeignBlock
 from agents.net.connectors.base import SeenAgent, Unread
 
 

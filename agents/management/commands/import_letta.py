@@ -15,7 +15,8 @@ from agents.core.errors import DomainError
 from agents.core.limits import IMPORT_ANSWER, PAGE_MOST
 from agents.core.tag_text import require_legal, shown
 from agents.domain.transfer import letta_import
-from agents.domain.transfer.letta_import import Brought, Left
+from agents.domain.transfer.letta_import import Imported
+from agents.domain.transfer.letta_plan import Skipped
 from agents.domain.transfer.letta_state import SourceAgent, not_kept, source_agent
 from agents.net.connectors.address import Networks, source_address
 from agents.net.connectors.base import SeenAgent, SourceError, TooLarge, Unread
@@ -111,20 +112,20 @@ class Command(BaseCommand):
                 else "Nothing was changed."
             )
             raise CommandError(f"{stopped} {again}")
-        if refused := sum(left.refused for left in run.brought.left):
+        if refused := sum(left.refused for left in run.imported.skipped):
             raise CommandError(
                 f"Not imported: {refused:,} of {run.read:,} agents. See the errors above."
             )
 
     def _tell(self, run: "_Run", url: str) -> None:
-        for left in run.brought.left:
+        for left in run.imported.skipped:
             line = f"{shown(left.agent_id)}: {'not imported: ' if left.refused else ''}{left.why}"
             self.stderr.write(line)
-        done = run.brought
+        done = run.imported
         verbs = ("would be created", "would be updated") if run.dry_run else ("created", "updated")
         self.stdout.write(
             f"{url}: {run.read:,} agents read; {done.made:,} {verbs[0]}, {done.changed:,} "
-            f"{verbs[1]}, {done.same:,} unchanged, {len(done.left):,} skipped."
+            f"{verbs[1]}, {done.same:,} unchanged, {len(done.skipped):,} skipped."
         )
         counts = [
             f"{n:,} {one if n == 1 else several}" for (one, several), n in run.unkept.items() if n
@@ -140,7 +141,7 @@ class _Run:
         self.dry_run = dry_run
         self.tags = tags
         self.read = 0
-        self.brought = Brought()
+        self.imported = Imported()
         self.unkept: Counter[tuple[str, str]] = Counter()
         self._source = ""
         self._seen: set[str] = set()
@@ -154,7 +155,7 @@ class _Run:
             for page in server.agents(seconds=_SECONDS):
                 self._page(page)
                 bar.update(len(page))
-        self.brought.left += letta_import.finish(
+        self.imported.skipped += letta_import.finish(
             source_url=self._source, seen=self._seen, actor=_ACTOR, dry_run=self.dry_run
         )
 
@@ -162,12 +163,12 @@ class _Run:
         self._seen.update(seen.id for seen in page if seen.id is not None)
         read = [source_agent(seen) if isinstance(seen, SeenAgent) else seen for seen in page]
         agents = [agent for agent in read if isinstance(agent, SourceAgent)]
-        self.brought.left += [
-            Left(agent.id or "an agent without an ID", agent.why)
+        self.imported.skipped += [
+            Skipped(agent.id or "an agent without an ID", agent.why)
             for agent in read
             if isinstance(agent, Unread)
         ]
-        self.brought.add(
+        self.imported.add(
             letta_import.import_page(
                 agents,
                 source_url=self._source,

@@ -1,4 +1,4 @@
-"""What agent files and Letta servers both say of an agent and its memory blocks, in the same words."""
+"""Memory blocks as agent files and Letta servers describe them."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class ForeignBlock(msgspec.Struct):
     metadata: dict[str, Any] | None = None
 
     def new(self) -> NewBlock:
-        """The block as ADE would make it."""
+        """Return the block to create."""
         return NewBlock(
             label=self.label,
             value=self.value,
@@ -33,5 +33,5 @@ class ForeignBlock(msgspec.Struct):
         )
 
     def stored_limit(self) -> int | None:
-        """The block's limit, or the nearest one that ADE stores."""
+        """Return the block's limit, or the nearest one that ADE stores."""
         return None if self.limit is None else min(max(self.limit, 1), BLOCK_VALUE_LENGTH)
