@@ -25,7 +25,7 @@ _ENVS = ("dev", "staging", "prod")
 
 
 def loadtest(count: int, seed: int, system: str = "") -> Iterator[BulkAgent]:
-    """Agents 0 to count-1 as the load test expects them, ten of each user, three tags each.
+    """Yield agents 0 to count-1 as the load test expects them: ten per user, three tags each.
 
     `system` is the system prompt of each, so that answers can be as long as those of another server.
     """
@@ -73,7 +73,7 @@ _PLACES = (
     "Jakarta", "Kraków", "Lisbon", "Malmö", "Nairobi", "Oslo", "Porto", "Québec", "Rīga",
     "São Paulo", "Tallinn", "Utrecht", "Vienna", "Warsaw", "Zürich",
 )  # fmt: skip
-# The common ones several times: one is drawn from all alike.
+# Common models occur several times, because each entry is drawn with the same probability.
 _LANGUAGES = (
     "en", "en", "en", "en", "de", "de", "fr", "es", "es", "pt", "it", "nl", "pl", "sv", "da", "fi",
     "cs", "el", "tr", "ja", "ko", "zh", "ar", "hi", "uk",
@@ -86,13 +86,13 @@ _PROMPT = (
 
 
 def reference(count: int, seed: int) -> Iterator[BulkAgent]:
-    """Agents with tags as uneven as in real use; all follows from count and seed."""
+    """Yield agents with tags as uneven as in real use. Count and seed determine everything."""
     rng = random.Random(seed)  # noqa: S311 no secret
     profiles = [_profile(model, work) for model in _MODELS for work in _WORK]
     tags_of = _tagger(count, rng)
     step = _SPAN / max(count, 1)
     for i in range(count):
-        # Now and then several agents come in the same moment, as imports do.
+        # Some agents are created at the same moment, as by imports.
         created_at = _START + step * (i - i % 100 if i % 100 < 8 else i)
         work = rng.randrange(len(_WORK))
         profile = profiles[min(int(rng.expovariate(0.6)), len(_MODELS) - 1) * len(_WORK) + work]
@@ -121,10 +121,10 @@ def _profile(model: str, work: str) -> AgentColumns:
 
 
 def _tagger(count: int, rng: random.Random) -> Callable[[int], tuple[str, ...]]:
-    """What tags the agent of a number has, 4.7 on average.
+    """Return a function that gives the tags of the agent with a number, 4.7 on average.
 
-    Every tenth agent is the first of some user, so that each user has one; the others go to users
-    by a Zipf law. No agent is in both regions.
+    Every tenth agent is the first of a user, so that each user has one; the others go to users by a Zipf law.
+    No agent is in both regions.
     """
     users, rare = max(count // 10, 1), max(count // 500, 1)
     zipf = _by_weight(range(users), [1 / (rank + 1) for rank in range(users)], rng)
@@ -161,7 +161,7 @@ def _tagger(count: int, rng: random.Random) -> Callable[[int], tuple[str, ...]]:
 def _by_weight(
     values: Sequence[_T], weights: Sequence[float], rng: random.Random
 ) -> Callable[[], _T]:
-    """A function that draws one of the values each time it is called."""
+    """Return a function that draws a value each time it is called."""
     cumulative = list(itertools.accumulate(weights))
 
     def draws() -> Iterator[_T]:

@@ -1,8 +1,8 @@
-"""Many agents at once: the same rows as `create_agents` makes, a hundred times as fast.
+"""Load many agents: the same rows as `create_agents` writes, a hundred times as fast.
 
-Rows go to PostgreSQL by COPY and to SQLite by executemany, past the ORM. What the ORM path keeps
-true (counters, history, search index) is kept true here batch by batch: each is one transaction
-and one change-set, so a load that is stopped leaves whole batches.
+Rows go to PostgreSQL by COPY and to SQLite by executemany, without the ORM. Counters, history and the search
+index are updated in each batch, which is one transaction and one change-set, so a load that is stopped leaves
+complete batches.
 """
 
 import itertools
@@ -44,7 +44,7 @@ _CACHE = 512 * 1024  # KiB of SQLite's page cache during a load
 
 @dataclass(frozen=True, slots=True)
 class BulkAgent:
-    """An agent of a bulk load. The caller vouches that name and tags are legal, tags unique."""
+    """An agent to load. The caller makes sure that name and tags are legal and tags unique."""
 
     public_id: str
     name: str
@@ -67,7 +67,7 @@ class _Keyed:
 def load(
     agents: Iterable[BulkAgent], *, actor: Actor, reason: str = "", batch: int = BATCH
 ) -> Iterator[int]:
-    """Load agents, batch by batch; yields how many each batch had. Fast in order of creation.
+    """Load agents in batches; yields the size of each batch. Fast in the order of creation.
 
     Raises NotAllowed; IntegrityError if an id is taken. Batches before that stay.
     """
@@ -80,7 +80,7 @@ def load(
 
 
 def settle() -> None:
-    """Bring the planner's statistics up to date after a load; on SQLite there are to be none."""
+    """Update the planner's statistics after a load. On SQLite, remove them."""
     tables = ", ".join(
         model._meta.db_table
         for model in (Agent, AgentDetail, AgentTag, Tag, ChangeSet, Change, Tombstone)
@@ -121,8 +121,8 @@ def _load_batch(agents: Sequence[BulkAgent], *, actor: Actor, reason: str) -> No
 
 
 _Rows = Iterator[tuple[Any, ...]]
-# The columns of each table, in the order in which the functions below give them. A column that is
-# missing here would be missing in the rows: a test compares them with the models.
+# The columns of each table, in the order of the functions below. A test compares them with the models,
+# because a column that is missing here is missing in the rows.
 COLUMNS: dict[type[Model], tuple[str, ...]] = {
     Agent: (
         "seq", "public_id", "name", "name_folded", "description", "model", "embedding",
@@ -181,7 +181,7 @@ def _agent_tag_rows(keyed: Iterable[_Keyed], change_set: ChangeSet) -> _Rows:
 
 def _change_rows(keyed: Iterable[_Keyed], change_set: ChangeSet) -> _Rows:
     add, create = str(Op.ADD), str(Op.CREATE)
-    # Like create_agents: first what was made, then what was put on.
+    # In the order of create_agents: first the agents, then their tags.
     at = connection.ops.adapt_datetimefield_value(change_set.created_at)
     end = ("", None, None, at, None, None)
     for row in keyed:
@@ -195,7 +195,7 @@ def _change_rows(keyed: Iterable[_Keyed], change_set: ChangeSet) -> _Rows:
 def _insert(model: type[Model], rows: _Rows) -> None:
     table, columns = model._meta.db_table, ", ".join(COLUMNS[model])
     connection.ensure_connection()
-    # The drivers' own ways in: Django has none for COPY, and its executemany keeps all rows.
+    # The drivers are used directly: Django does not support COPY, and its executemany stores all rows.
     with connection.wrap_database_errors:
         if connection.vendor == "postgresql":
             with (

@@ -1,4 +1,4 @@
-"""The demo: some forty agents of several users, with a past of a few months."""
+"""The demo: some forty agents of several users, with a history of a few months."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from agents.domain.tags.edit import change_tags
 from agents.models import Agent, AgentBlock, AgentTag, Block, Change, ChangeSet, Tag, Tombstone
 from agents.samples.demo_data import AGENTS, CHANGES, DESCRIPTIONS, EMBEDDING, KINDS, UNDONE
 
-# Those who act in the demo's history. None of them can sign in.
+# The actors of the demo's history. None of them can sign in.
 _ACTORS = {
     "mara": Actor(ActorKind.PERSON, "demo:mara", "Mara Lindqvist", Source.PAGE, ADMIN),
     "tomas": Actor(ActorKind.PERSON, "demo:tomas", "Tomás Rivera", Source.PAGE, ADMIN),
@@ -31,13 +31,13 @@ _SHARED_LABEL = "company"
 
 
 def public_id(name: str) -> str:
-    """The id of a demo agent: always the same, so that a second run finds it."""
+    """Return the id of a demo agent: always the same, so that a second run finds it."""
     digest = hashlib.sha256(f"ADE demo: {name}".encode()).digest()
     return f"agent-{UUID(bytes=digest[:16], version=4)}"
 
 
 def is_there() -> bool:
-    """True if the demo was made here before, also if some of it was deleted since."""
+    """True if the demo data was created before, even if some of it was deleted since."""
     ids = [public_id(name) for name, *_ in AGENTS]
     found = Agent.objects.filter(public_id__in=ids).exists()
     return found or Tombstone.objects.filter(public_id__in=ids).exists()
@@ -45,7 +45,7 @@ def is_there() -> bool:
 
 @write
 def make() -> int:
-    """Make the demo's agents and their past; the number of agents. Does nothing where it is."""
+    """Create the demo's agents and their history. Returns the number of agents; 0 if they exist."""
     if is_there():
         return 0
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""What the demo's agents are: a small company's assistants, and the people who tag them."""
+"""The demo's data: the assistants of a small company, and the people who tag them."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _LLAMA = "groq/llama-3.3-70b-versatile"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A sort of agent: what its name begins with, what it is for, what it runs on."""
+    """A kind of agent: the start of its name, its purpose and its model."""
 
     title: str
     description: str
@@ -83,7 +83,7 @@ KINDS = {
     ),
 }
 
-# Name, kind, user tag, other tags; in the order in which they were made.
+# Name, kind, user tag and other tags, in the order of creation.
 AGENTS: tuple[tuple[str, str, str, str], ...] = (
     ("Nova", "support", "user_1", "tier:gold env:prod lang:en"),
     ("Atlas", "research", "user_1", "tier:gold env:prod lang:en"),
@@ -127,7 +127,7 @@ AGENTS: tuple[tuple[str, str, str, str], ...] = (
     ("Unsorted import", "digest", "", ""),
 )
 
-# Days ago, who, whose agent, tags on, tags off, and why.
+# Days ago, actor, agent, added tags, removed tags, reason.
 CHANGES: tuple[tuple[float, str, str, str, str, str], ...] = (
     (6.4, "mara", "Nova", "vip", "", "Signed the yearly contract"),
     (6.4, "mara", "Penny", "vip", "", "Signed the yearly contract"),
@@ -143,7 +143,7 @@ CHANGES: tuple[tuple[float, str, str, str, str, str], ...] = (
     (1.1, "jiwoo", "Curie", "beta", "", ""),
     (0.6, "mara", "Hedda", "vip", "", ""),
 )
-# Days ago, tag, what it means, its colour.
+# Days ago, tag, description, colour.
 DESCRIPTIONS: tuple[tuple[float, str, str, str], ...] = (
     (2.81, "env:prod", "Answers real customers", "green"),
     (2.80, "env:staging", "Tried out before it goes to prod", "yellow"),
@@ -154,5 +154,5 @@ DESCRIPTIONS: tuple[tuple[float, str, str, str], ...] = (
     (1.6, "frozen", "Not to be changed until its sale is back", "blue"),
     (2.74, "needs-review", "Someone has to look at its answers", "orange"),
 )
-# The change that someone thought better of.
+# The change that is undone.
 UNDONE = ("tomas", "Hedda", 0.4)

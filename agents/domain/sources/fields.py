@@ -1,7 +1,7 @@
-"""The fields of an agent as a source says them, in the form in which ADE keeps them.
+"""Convert the fields of an agent of a source to the form in which ADE stores them.
 
-Fields belong to the source, so an agent comes in whatever they are: what ADE cannot store is left out or
-cut here, and stays as it is at the source.
+The source decides the fields, so no field keeps an agent out: what ADE cannot store is left out or cut
+here, and stays as it is at the source.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ _NO_MODEL = "unknown"
 
 
 def digest_of(seen: SeenAgent) -> str:
-    """Equal for two answers that say the same of the fields. Messages and times do not count."""
+    """Equal for two answers with the same fields. Messages and times do not count."""
     return digest([seen.name, seen.hidden, *(seen.fields.get(name) for name in _OWN)])
 
 
 def digest(value: object) -> str:
-    """A short digest of a JSON value with any texts."""
+    """Return a short digest of a JSON value with any texts."""
     try:
         data = msgspec.json.encode(value, order="deterministic")
     except (UnicodeEncodeError, ValueError, RecursionError):  # a lone surrogate
@@ -43,7 +43,7 @@ def digest(value: object) -> str:
 
 
 def new_agent(seen: SeenAgent, tags: list[str]) -> NewAgent:
-    """The agent to make here, with these tags. Nothing of it breaks a rule of ADE."""
+    """Return the agent to create here, with these tags. It breaks no rule of ADE."""
     said = _said(seen)
     spec = NewAgent(
         **said,
@@ -64,7 +64,7 @@ def new_agent(seen: SeenAgent, tags: list[str]) -> NewAgent:
 
 
 def edit_of(seen: SeenAgent) -> AgentEdit:
-    """The edit that gives the agent here the fields of the source."""
+    """Return the edit that sets the fields of the source."""
     said = _said(seen)
     extra = dict.fromkeys(LETTA_TYPES) | {name: LETTA_DEFAULTS[name] for name in LETTA_TYPES}
     by_config = said["embedding"] is None and said["embedding_config"] is not None
@@ -82,7 +82,7 @@ def edit_of(seen: SeenAgent) -> AgentEdit:
 
 
 def smallest_edit_of(seen: SeenAgent) -> AgentEdit:
-    """The edit for an agent whose other fields ADE cannot store together."""
+    """Return a smaller edit, for an agent whose fields ADE cannot store together."""
     said = _said(seen)
     return AgentEdit(name=said["name"], description=said["description"])
 
@@ -102,7 +102,7 @@ def _said(seen: SeenAgent) -> dict[str, Any]:
 
 
 def plain(text: str) -> str:
-    """A name as a database can keep it."""
+    """Return the name without characters that a database refuses."""
     return _text(text, NAME_LENGTH) or ""
 
 
@@ -112,7 +112,7 @@ def _name(seen: SeenAgent) -> str:
 
 
 def _text(value: object, most: int) -> str | None:
-    """The text without what a database refuses, cut to the limit; None where it is no text."""
+    """Return the text without characters that a database refuses, cut to the limit. None if it is no text."""
     if not isinstance(value, str):
         return None
     text = value[:most].replace("\x00", "\N{REPLACEMENT CHARACTER}")
@@ -148,7 +148,7 @@ def _is_handle(handle: object) -> bool:
 
 
 def _extra(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The other fields that ADE keeps, each only if it has the type of Letta's."""
+    """Return the other fields that ADE stores, each only if it has the type that Letta gives it."""
     extra = {}
     for name, kind in LETTA_TYPES.items():
         value = fields.get(name)

@@ -1,4 +1,4 @@
-"""Questions about sources that a person decides: ask them, answer them, take the answer back."""
+"""Questions about sources that a person decides: ask, answer, and reopen them."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,6 +1,6 @@
-"""How many requests at once: counted for all processes of a machine, with locked files.
+"""Limit requests at once over all processes of a machine, with locked files.
 
-A lock goes when its process dies. A process that shares no folder counts for itself.
+The system releases the lock of a process that dies. A process without the shared folder counts alone.
 """
 
 import fcntl

@@ -1,6 +1,6 @@
-"""Read a source and take in what changed: its feed of changes where it has one, else its whole list.
+"""Read a source and take in what changed: its feed of changes if it has one, else its whole list.
 
-Nothing is applied before the whole answer was looked at: if very many agents are gone or have other owners,
+Nothing is applied before the whole answer was checked: if very many agents are gone or have other owners,
 this is probably another server, and the source pauses and asks.
 """
 
@@ -49,7 +49,7 @@ _UNREAD = 100  # entries that cannot be read for which the inbox has a question
 
 
 class MassChange(Exception):
-    """So much is gone or changed that it may be another server. The text says how much."""
+    """So many agents are gone or changed that it may be another server. The text says how many."""
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Memory:
 
 @dataclass(slots=True)
 class Pulled:
-    """What came of one reading. `seconds` is how long the server took for the first part of a list."""
+    """The result of one reading. `seconds` is how long the server took for the first part of a list."""
 
     whole: bool = False
     seconds: float = 0.0
@@ -178,7 +178,7 @@ class _Reading:
         )
 
     def _missing(self, ids: set[str]) -> tuple[list[str], list[SeenAgent]]:
-        """Ask for each known agent that was not listed: it is gone, or hidden, or came just now."""
+        """Ask the server for each known agent that was not listed: it is gone, hidden, or brand new."""
         rows = SourcedAgent.objects.filter(source=self.source)
         listed = rows.filter(hidden_there=False).order_by("public_id")
         missing = [one for one in listed.values_list("public_id", flat=True) if one not in ids]
@@ -201,7 +201,7 @@ class _Reading:
     # --- What changed ---------------------------------------------------------------------------
 
     def _changed(self, batch: Iterable[SeenAgent | Unread]) -> list[SeenAgent]:
-        """The agents of an answer that are not as they were seen last."""
+        """Return the agents of an answer that differ from what was seen last."""
         news = []
         for agent in batch:
             if isinstance(agent, Unread):
@@ -243,7 +243,7 @@ class _Reading:
         return {row.public_id: row for row in rows}
 
     def _owners_changed(self, agents: Sequence[SeenAgent]) -> int:
-        """How many of these agents got or lost an owner tag at the source."""
+        """Count the agents that got or lost an owner tag at the source."""
         rows = self._rows(agents)
         moved: dict[str, set[str]] = {}
         for agent in agents:
@@ -281,7 +281,7 @@ class _Reading:
                 self._read_again(public_id)
 
     def _apply_alone(self, batch: Sequence[SeenAgent], error: DomainError) -> None:
-        """Take in each agent by itself: one that ADE refuses keeps no other away."""
+        """Take in each agent by itself, so that one that ADE refuses does not keep out others."""
         if len(batch) > 1:
             for agent in batch:
                 self._apply([agent])
@@ -329,7 +329,7 @@ class _Reading:
             )  # fmt: skip
 
     def _finish(self, values: dict[str, object]) -> None:
-        """Note how far the source was read."""
+        """Store how far the source was read."""
         changed = {
             name: value for name, value in values.items() if getattr(self.source, name) != value
         }
@@ -377,6 +377,6 @@ def _has_links(known: Links, agent: SeenAgent) -> bool:
 
 
 def _state(agent: SeenAgent) -> str:
-    """Equal for two answers from which ADE takes the same."""
+    """Equal for two answers that change the same in ADE."""
     blocks = sorted(links_of(agent) or ())
     return fields.digest([fields.digest_of(agent), agent.hidden, sorted(agent.tags), blocks])

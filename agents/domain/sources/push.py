@@ -44,7 +44,7 @@ _MARKED_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What came of a push: whether the source has ADE's tags now, and how often it was written."""
+    """The result of a push: whether the source has ADE's tags now, and how often it was written."""
 
     done: bool
     writes: int = 0
@@ -63,9 +63,10 @@ def due(source_id: int) -> QuerySet[SourcedAgent]:
 
 
 def push(connector: Connector, source: AgentSource, public_id: str) -> Pushed:
-    """Bring one agent's tags to its source. Raises Unreachable, Denied.
+    """Send one agent's tags to its source. Raises Unreachable, Denied.
 
-    What concerns only this agent is noted with it, and it is tried again later: others must not wait for it.
+    An error that concerns only this agent is stored with it, and it is tried again later. Other agents
+    do not wait for it.
     """
     writes, why = 0, ""
     try:
@@ -154,7 +155,7 @@ def confirm(*, source: AgentSource, there: SeenAgent) -> bool:
 
 @write
 def put_off(*, source_id: int, public_id: str, why: str) -> None:
-    """Note why an agent could not be sent, and try it again later: after 1 s, at most after 60."""
+    """Store why an agent could not be sent. It is tried again later: after 1 s, at most after 60."""
     row = SourcedAgent.objects.filter(source_id=source_id, public_id=public_id).first()
     if row is None:
         return
@@ -221,14 +222,14 @@ def _here(row: SourcedAgent) -> set[str]:
 
 
 def _settle(row: SourcedAgent) -> None:
-    """Note that the source has all of ADE's tags."""
+    """Store that the source has all of ADE's tags."""
     row.behind_since, row.behind_rank, row.behind_by = None, 0, None
     row.sent_tags, row.push_failures, row.push_after, row.problem = None, 0, None, ""
     row.save(update_fields=_SETTLED)
 
 
 def _locked(source: AgentSource, public_id: str) -> SourcedAgent | None:
-    """Lock an agent, as every write does, and then what is known of it at the source."""
+    """Lock an agent, as every write does, and then its row for the source."""
     agent = Agent.objects.select_for_update(no_key=True).filter(public_id=public_id).first()
     if agent is None or agent.source_id != source.id:
         return None

@@ -111,7 +111,7 @@ def next_number(source: AgentSource) -> int:
 
 
 def _buried(ids: Collection[str], actor: Actor) -> set[str]:
-    """The ids of agents that were deleted here, and not because they were gone at the source."""
+    """Return the ids of agents that were deleted in ADE, but not because they were gone at the source."""
     stones = Tombstone.objects.filter(public_id__in=ids).exclude(deleted_by=actor.name)
     return set(stones.values_list("public_id", flat=True))
 
@@ -182,7 +182,7 @@ class _Batch:
         Agent.objects.filter(seq__in=[agent.seq for agent in made]).update(source=self.source)
         two = [agent.public_id for agent in made if second_owner.warns_of(agent)]
         owners.ask_two_owners(self.source.id, two)
-        # Of agents that were gone at the source and are there again.
+        # For agents that were gone at the source and exist there again.
         Tombstone.objects.filter(public_id__in=[agent.public_id for agent in made]).delete()
         rows = []
         for agent, seen in zip(made, legal, strict=True):
@@ -254,7 +254,7 @@ class _Batch:
         )
 
     def _counts(self, row: SourcedAgent) -> bool:
-        """True if the answer says more than what is known: no push began or ended after it was asked for."""
+        """True if the answer is news: no push began or ended after it was asked for."""
         if self.pushing:
             return True
         return row.push_number <= self.clock and row.sent_tags is None and not row.before_restore
@@ -325,7 +325,7 @@ class _Batch:
         locked.update_counts(add, remove, change_set)
 
     def _note(self, row: SourcedAgent, seen: SeenAgent, held: Held, here: set[str]) -> None:
-        """Keep in the row what the source says, and whether it has all that ADE has."""
+        """Store in the row what the source says, and whether it has all tags of ADE."""
         row.seen_tags = dumps(sorted(held.tags))
         row.set_aside = dumps_texts(held.shown_aside)
         row.seen_digest = fields.digest_of(seen)

@@ -1,8 +1,8 @@
 """Create and edit agents of a source: at the source first, then here.
 
-What is asked for is first carried out here and rolled back, so that the source is only asked for what
-ADE's rules allow. Then the source is asked, with no transaction open. Then its answer is saved. If
-that fails, the next sync brings it in.
+A write is first tried here and rolled back, so that the source is asked only for what ADE's rules allow.
+Then the source is asked, with no transaction open, and its answer is saved. If that fails, the next sync
+brings it in.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ from agents.net.connectors.base import Connector, SeenAgent, Unread
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a source said after a write, and its clock of pushes when it was asked."""
+    """A source's answer to a write, and its clock of pushes when it was asked."""
 
     source: AgentSource
     seen: SeenAgent
@@ -122,7 +122,7 @@ def _update(
 
 
 def _changed_by(agent_id: str, edit: AgentEdit) -> dict[str, Any]:
-    """The fields that an edit changes, as Letta names them."""
+    """Return the fields that an edit changes, by Letta's names."""
     before = Agent.objects.filter(public_id=agent_id).first()
     detail = None if before is None else AgentDetail.objects.get(agent=before)
     if before is None or detail is None:
@@ -233,7 +233,7 @@ def _save_new(
 
 
 def _body(spec: NewAgent, name: str, tags: Sequence[str]) -> dict[str, Any]:
-    """A new agent as Letta's API takes it."""
+    """Return the body that creates the agent, as Letta's API expects it."""
     body = {
         "name": name,
         "description": spec.description,
@@ -298,7 +298,7 @@ def newest_like(
 
 
 def clock_of(source: AgentSource) -> int:
-    """The source's clock of pushes. Read it before the source is asked."""
+    """Return the source's clock of pushes. Call it before asking the source."""
     return AgentSource.objects.values_list("push_clock", flat=True).get(id=source.id)
 
 
@@ -311,7 +311,7 @@ def _for(source: AgentSource, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _has(seen: SeenAgent, sent: dict[str, Any]) -> bool:
-    """True if a source has the values that were sent, as far as its answer says."""
+    """True if the answer of a source has the values that were sent."""
     told = {"name": seen.name, **seen.fields}
     names = [
         name for name in ("name", "description", "model", "embedding", "system") if name in sent

@@ -1,8 +1,8 @@
-"""Agent files (`.af`): what ADE takes of one, and what it cannot keep.
+"""Read agent files (`.af`): what ADE stores of one, and what it does not.
 
 Accepted are the current form, files of a single agent (see `single_agent`), either of them as a
 JSON string inside JSON, and UTF-8, UTF-16 or UTF-32 with or without a byte order mark. Types are
-checked strictly; all that ADE keeps is checked as if it were typed. Nothing is written here.
+checked strictly, and values as if a person had typed them. Nothing is written here.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ class _FileBlock(ForeignBlock):
 
 
 class _FileAgent(LettaFields, kw_only=True):  # type: ignore[call-arg,misc,valid-type]
-    """What is read of an agent of a file."""
+    """An agent in a file."""
 
     id: str
     name: str
@@ -58,8 +58,8 @@ class _File(msgspec.Struct):
 
 
 _FIELDS = _FileAgent.__struct_fields__
-# What a file holds beside its agents, and what an agent holds, that ADE does not keep: how one and
-# several of them are called. Other fields that say something are named as they are.
+# Parts of a file, and fields of its agents, that ADE does not store: the words for one and for several.
+# Other fields with a value are reported by their own names.
 _UNKEPT_PARTS = {
     "tools": ("tool", "tools"),
     "files": ("file", "files"),
@@ -76,7 +76,7 @@ _UNKEPT_OF_AGENT = {
     "identity_ids": ("identity", "identities"),
     "memory_variables": ("memory variable", "memory variables"),
 }
-# These only refer to what is counted above, say how the agent was once made, or repeat a config.
+# Not reported: these refer to what is counted above, say how the agent was created, or repeat a config.
 _SILENT = {
     "tool_ids", "tools", "source_ids", "folder_ids", "group_ids", "memory_blocks",
     "in_context_message_ids", "in_context_message_indices", "initial_message_sequence",
@@ -88,23 +88,23 @@ _SILENT = {
 
 @dataclass(frozen=True, slots=True)
 class AgentFile:
-    """The agents of a file, checked, and what of it is not kept, in words fit to show."""
+    """The checked agents of a file, and what ADE does not store of it, in words."""
 
     agents: list[NewAgent]
     not_kept: list[str]
-    skipped: list[str] = field(default_factory=list)  # files beside them that are no agent files
+    skipped: list[str] = field(default_factory=list)  # other files, which are no agent files
 
 
 class TooMuch(Invalid):
-    """A file with more than one import over a page or the API takes."""
+    """The file exceeds what a page or the API imports at once."""
 
 
 def parse(data: bytes, *, tags: Sequence[str] = (), bounded: bool = True) -> AgentFile:
-    """Read an agent file; its agents also get `tags`. `bounded` where it becomes one transaction.
+    """Read an agent file; its agents also get `tags`. `bounded` if it becomes one transaction.
 
-    Agents that share a block in the file share it here (NewBlock.key). `imported_from` is a digest
-    of the agent and its blocks as they stand in the file. Raises Invalid, whose message is the end
-    of a sentence that begins with the file's name; TooMuch before anything else is looked at.
+    Agents that share a block in the file share it in ADE (NewBlock.key). `imported_from` is a digest
+    of the agent and its blocks in the file. Raises Invalid, whose message is the end of a sentence
+    that begins with the file's name, and TooMuch before anything else is checked.
     """
     try:
         return _parsed(decoded(data), tags, bounded)
@@ -133,7 +133,7 @@ def _parsed(whole: dict[str, Any], tags: Sequence[str], bounded: bool) -> AgentF
 
 
 def _require_few(file: _File, added: int) -> None:
-    # Of one agent with too many tags its own limit is the better word.
+    # If one agent has too many tags, the message about its own limit is more exact.
     tags = sum(min(len(agent.tags or ()) + added, TAGS_PER_REQUEST) for agent in file.agents)
     blocks = sum(len(agent.block_ids or ()) for agent in file.agents)
     for number, most, what in (
@@ -186,7 +186,7 @@ def _digest(agent: dict[str, Any], blocks: list[Any]) -> str:
 
 
 def _not_kept(whole: dict[str, Any]) -> list[str]:
-    """What a person should know is lost: parts with their number, then other fields by name."""
+    """Return what is not stored: parts with their number, then other fields by name."""
     counts: Counter[tuple[str, str]] = Counter()
     fields: dict[str, None] = {}
     for part, words in _UNKEPT_PARTS.items():
@@ -202,7 +202,7 @@ def _not_kept(whole: dict[str, Any]) -> list[str]:
 
 
 def _changed_limits(blocks: Sequence[_FileBlock]) -> list[str]:
-    """The limits of memory blocks that are outside of what ADE stores, in words fit to show."""
+    """Return, in words, the limits of memory blocks that ADE cannot store as they are."""
     return [
         f"the limit of block “{shown(block.label)}” ({block.limit:,} is {new:,} here)"
         for block in blocks

@@ -1,4 +1,4 @@
-"""Files that are written while they are read: a bounded number at once, for pages and API together."""
+"""Files that are written while they are downloaded. Pages and API share a limit of running downloads."""
 
 import threading
 import time
@@ -10,13 +10,13 @@ from agents.domain.core.rights import require_unchanged_rights
 # A reader keeps a worker slot (ade/server/worker_slots.py) for as long as it reads, however slowly.
 # Half of the slots are always left to other requests.
 RUNNING_MOST = 2
-# While a file is read, the reader's rights are looked at again this often, between two pieces.
+# During a download, the rights of the reader are checked again this often, between two pieces.
 LOOK_AGAIN_SECONDS = 1.0
 _running = threading.BoundedSemaphore(RUNNING_MOST)
 
 
 class Download:
-    """A file, in pieces. It counts as running from here until it is read to its end or closed."""
+    """A file in pieces. It counts as running until it is read to its end or closed."""
 
     def __init__(self, pieces: Iterator[str | bytes], actor: Actor) -> None:
         self._pieces, self._actor = pieces, actor
@@ -27,8 +27,8 @@ class Download:
         return self
 
     def __next__(self) -> str | bytes:
-        """The next piece. Raises NotAllowed once the reader's rights have ended or changed: the
-        connection breaks, so that what was read cannot be taken for the whole file."""
+        """Return the next piece. Raises NotAllowed if the reader's rights have ended or changed: the connection
+        then breaks, so that nobody takes the part for the whole file."""
         if time.monotonic() - self._looked >= LOOK_AGAIN_SECONDS:
             require_unchanged_rights(self._actor, share_lock=False)
             self._looked = time.monotonic()
@@ -44,10 +44,10 @@ class Download:
             self._open = False
             _running.release()
 
-    # What drops an answer without closing it must not shut others out for good.
+    # An answer that is dropped without being closed must not count forever.
     __del__ = close
 
 
 def start_download(pieces: Iterator[str | bytes], actor: Actor) -> Download | None:
-    """The pieces as a running download, to be closed by its reader; None while too many run."""
+    """Start a download of these pieces, which its reader closes. None while too many run."""
     return Download(pieces, actor) if _running.acquire(blocking=False) else None

@@ -1,4 +1,4 @@
-"""Agents as agent files (`.af`), in the form that `agentfile` and Letta read."""
+"""Write agents as agent files (`.af`), in the form that `agentfile` and Letta read."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from agents.domain.memory.new import BLOCK_EXTRA_DEFAULTS
 from agents.models import Agent, AgentTag, Block
 from agents.queries.agents.find import find_agent
 
-# What a file says besides what ADE keeps: that there is none of it.
+# Parts of a file that ADE has no data for: they are empty.
 _AGENT: dict[str, Any] = {
     "memory_blocks": [],
     "tools": [],
@@ -43,10 +43,10 @@ _AGENT: dict[str, Any] = {
 
 
 def export_agent(agent_id: str, *, actor: Actor) -> dict[str, Any]:
-    """The agent file of one agent, with its tags and memory blocks. Raises NotFound.
+    """Return the agent file of one agent, with its tags and memory blocks. Raises NotFound.
 
-    It holds all that ADE keeps of the agent but its id, its times and its identities, which are
-    not another agent's. There are no messages, tools or secrets to leave out.
+    It contains all that ADE stores of the agent, except its id, its times and its identities, which a new
+    agent does not share. ADE stores no messages, tools or secrets.
     """
     with snapshot():
         agent = find_agent(agent_id, actor, with_detail=True)

@@ -1,4 +1,4 @@
-"""Many agents as agent files in one zip file, written while it is read."""
+"""Write many agents as agent files in one zip file, while it is downloaded."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ _UNSAFE = re.compile(r"[^\w .-]")
 
 
 class _Sink:
-    """What a zip file is written to: keeps what came since it was last taken."""
+    """What a zip file is written to: stores the bytes since they were last taken."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -35,7 +35,7 @@ class _Sink:
 
 
 def zip_pieces(agent_ids: Iterable[str], *, actor: Actor) -> Iterator[bytes]:
-    """A zip file with the agent file of each agent, in pieces; one agent is in memory at a time.
+    """Yield a zip file with the agent file of each agent, in pieces; one agent is in memory at a time.
 
     Each agent is read when its turn comes. An agent that was deleted meanwhile is left out.
     """
@@ -52,6 +52,6 @@ def zip_pieces(agent_ids: Iterable[str], *, actor: Actor) -> Iterator[bytes]:
 
 
 def file_name(name: str, agent_id: str) -> str:
-    """A name for an agent's file that every system takes, unique by the agent's ID."""
+    """Return a file name for an agent that every system accepts, unique by the agent's ID."""
     plain = _UNSAFE.sub("_", name[:80]).strip(". ")
     return f"{plain or 'agent'}-{agent_id.removeprefix('agent-')}.af"

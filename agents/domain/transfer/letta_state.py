@@ -1,4 +1,4 @@
-"""What an agent of a Letta server (an AgentState) says: what ADE takes, and what it leaves.
+"""Read an agent of a Letta server (an AgentState): what ADE stores, and what it does not.
 
 A connector has read the agent. Types are checked strictly, agent by agent.
 Nothing is written here.
@@ -21,11 +21,11 @@ from agents.net.connectors.base import SeenAgent, Unread
 
 
 class SourceBlock(ForeignBlock):
-    """A memory block, as an agent's answer holds it."""
+    """A memory block in an agent's answer."""
 
     @property
     def digest(self) -> str:
-        """Equal for two answers that say the same of it."""
+        """Equal for two answers with the same fields of the block."""
         return _digest(msgspec.structs.astuple(self))
 
 
@@ -34,7 +34,7 @@ class _Memory(msgspec.Struct):
 
 
 class SourceAgent(LettaFields, kw_only=True):  # type: ignore[call-arg,misc,valid-type]
-    """What is read of an agent. `tags` must be there: without them a tag could not be told gone."""
+    """An agent in an answer. `tags` are required: without them a removed tag would not be noticed."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class SourceAgent(LettaFields, kw_only=True):  # type: ignore[call-arg,misc,vali
     # Servers before 0.16 name them in `memory` only.
     blocks: list[SourceBlock] | None = None
     memory: _Memory | None = None
-    # Not kept, but counted.
+    # Not stored, but counted.
     message_ids: Any = None
     tools: Any = None
     sources: Any = None
@@ -66,14 +66,13 @@ class SourceAgent(LettaFields, kw_only=True):  # type: ignore[call-arg,misc,vali
 
     @property
     def digest(self) -> str:
-        """Equal for two answers that say the same of its fields.
-
-        Times and messages do not count: they move with every message to the agent.
+        """Equal for two answers with the same fields. Times and messages do not count: every message changes
+        them.
         """
         return _digest([self.name, *(getattr(self, name) for name in _OWN)])
 
     def new(self, *, tags: list[str]) -> NewAgent:
-        """The agent as ADE would make it, with these tags too, without its blocks."""
+        """Return the agent to create, with these tags too and without its blocks."""
         return NewAgent(
             model=self.model,
             name=self.name,
@@ -96,7 +95,7 @@ class SourceAgent(LettaFields, kw_only=True):  # type: ignore[call-arg,misc,vali
         )
 
     def edit(self) -> AgentEdit:
-        """The edit that gives an agent here the source's fields."""
+        """Return the edit that sets the source's fields."""
         by_config = self.embedding is None and self.embedding_config is not None
         return AgentEdit(
             name=self.name,
@@ -111,7 +110,7 @@ class SourceAgent(LettaFields, kw_only=True):  # type: ignore[call-arg,misc,vali
         )
 
 
-# What `digest` is of, in this order: digests are kept from one import to the next.
+# What `digest` is made of. The order matters: digests are stored from one import to the next.
 _OWN = (
     "description", "system", "model", "embedding", "llm_config", "embedding_config", "metadata",
     *LETTA_TYPES,
@@ -126,7 +125,7 @@ _NOT_KEPT = {
 
 
 def source_agent(seen: SeenAgent) -> SourceAgent | Unread:
-    """Read what ADE keeps of an agent. Unread where a field has another type than ADE knows."""
+    """Read an agent. Returns Unread if a field has another type than ADE knows."""
     try:
         agent = msgspec.convert({**seen.fields, "tags": list(seen.tags)}, SourceAgent)
         _ = [agent.digest, *(block.digest for block in agent.own_blocks)]
@@ -142,7 +141,7 @@ def source_agent(seen: SeenAgent) -> SourceAgent | Unread:
 
 
 def not_kept(agents: list[SourceAgent]) -> Counter[tuple[str, str]]:
-    """How many of what ADE does not keep these agents name: counts by (one, several)."""
+    """Count what these agents have and ADE does not store, by (word for one, word for several)."""
     counts: Counter[tuple[str, str]] = Counter()
     for agent in agents:
         for name, words in _NOT_KEPT.items():

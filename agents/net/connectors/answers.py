@@ -1,8 +1,8 @@
-"""Reading JSON answers that may be large and ugly, in parts and without a third copy.
+"""Read JSON answers that may be large and contain lone surrogates, in parts and without a third copy.
 
 msgspec splits an answer into raw parts, and each agent is decoded alone. It refuses a lone surrogate
-(`\\ud800`), which App Servers keep in tags. So where splitting fails, such escapes are replaced by a
-stand-in that the answer does not contain, and put back in the parts that have them.
+(`\\ud800`), which App Servers keep in tags. So if splitting fails, such escapes are replaced by a text that the answer does not contain, and put back
+in the parts that have them.
 """
 
 import json
@@ -95,7 +95,7 @@ class _BlockHead(msgspec.Struct):
 def seen_agent(
     answer: JsonAnswer, raw: msgspec.Raw, *, hides_subagents: bool
 ) -> SeenAgent | Unread:
-    """Read one agent. Unread where it is not one that ADE can read.
+    """Read one agent. Returns Unread if ADE cannot read it.
 
     `hides_subagents`: the tag role:subagent hides an agent whose `hidden` is not set.
     """
@@ -150,7 +150,9 @@ def seen_block(fields: object) -> SeenBlock | None:
         head = msgspec.convert(fields, _BlockHead)
     except msgspec.ValidationError:
         return None
-    items = fields.items() if isinstance(fields, dict) else ()  # convert has refused all else
+    items = (
+        fields.items() if isinstance(fields, dict) else ()
+    )  # convert has refused everything else
     more = {name: value for name, value in items if name not in ("id", "label", "value")}
     return SeenBlock(id=head.id, label=head.label, value=head.value, fields=more)
 

@@ -15,10 +15,10 @@ class SourceError(Exception):
 
 
 class Unreachable(SourceError):
-    """No connection, a lost one before the request was sent, a deadline, 429 or 5xx.
+    """No connection, a connection lost before the request was sent, a deadline, 429 or 5xx.
 
-    Nothing was changed at the server. Trying again later can help; `retry_after` are the seconds that
-    the server asked to wait, if it did.
+    Nothing was changed at the server. Trying again later can help; `retry_after` is the number of seconds
+    that the server asked to wait, if it did.
     """
 
     def __init__(self, message: str, retry_after: int | None = None) -> None:
@@ -31,7 +31,7 @@ class Unreadable(Unreachable):
 
 
 class Denied(SourceError):
-    """The server refuses this connector: 401, 403, a wrong kind of server, 426. Trying again is vain."""
+    """The server refuses this connector: 401, 403, a wrong kind of server, 426. Retrying does not help."""
 
 
 class TooLarge(SourceError):
@@ -43,11 +43,11 @@ class AgentNotThere(SourceError):
 
 
 class Rejected(SourceError):
-    """The server understood the write and refused it, or a connector knows that it would."""
+    """The server understood the write and refused it, or the connector knows that it would."""
 
 
 class AnswerLost(SourceError):
-    """The request was sent and no answer came: it may have been carried out. Read before doing it again."""
+    """The request was sent and no answer came, so it may have been carried out. Read before repeating it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class SeenBlock:
 
 @dataclass(frozen=True, slots=True)
 class SeenAgent:
-    """An agent as the server says it is. `fields` is the whole answer but for `tags`."""
+    """An agent as the server describes it. `fields` is the whole answer except `tags`."""
 
     id: str
     name: str
@@ -89,7 +89,7 @@ class SeenAgent:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An entry of a list that is no agent ADE can read: its id, if that much is legible, and why."""
+    """An entry of a list that ADE cannot read as an agent: its id, if that can be read, and why."""
 
     id: str | None
     why: str
@@ -172,7 +172,7 @@ class Connector(Protocol):
         ...
 
     def agent_file(self, agent_id: str, *, seconds: float) -> Mapping[str, Any]:
-        """All that is needed to make the agent again, as the server exports it. Raises AgentNotThere.
+        """Return what is needed to create the agent again, as the server exports it. Raises AgentNotThere.
 
         Raises Rejected if the server cannot give it.
         """
@@ -204,9 +204,9 @@ class Connector(Protocol):
         ...
 
     def attach_block(self, agent_id: str, block_id: str, *, seconds: float) -> None:
-        """Give an agent a memory block. Nothing happens if it has it. Raises Rejected, AnswerLost."""
+        """Attach a memory block to an agent. Nothing happens if the agent has it. Raises Rejected, AnswerLost."""
         ...
 
     def detach_block(self, agent_id: str, block_id: str, *, seconds: float) -> None:
-        """Take a memory block from an agent. Nothing happens if it has it not. Raises as `attach_block`."""
+        """Detach a memory block from an agent. Nothing happens if the agent does not have it. Raises as `attach_block`."""
         ...

@@ -25,8 +25,7 @@ _FEW = 1000
 _MOST_USED = 2000
 # And this many tags whose name begins with the text as typed.
 _BEGINNING = 200
-# Of what a person did last these many acts are looked at, for so many tags to offer before anything
-# is typed.
+# The person's last acts that are read, and the most tags of them that are offered before anything is typed.
 _ACTS = 30
 _LAST_ADDED = 3
 # A shorter beginning of a name matches too many tags.
@@ -66,13 +65,13 @@ def suggest(
     added_last: bool = False,
     users: bool = False,
 ) -> Suggestions:
-    """Tags in use that hold `q`, case and accents folded.
+    """Return tags in use that contain `q`, ignoring case and accents.
 
-    In this order: equal to it, beginning with it, with a word that begins with it, holding it;
-    within each by use. Where `q` is empty: by use, and those that name users after all others; with
-    `added_last` those before them that the person added last. With `users` only user tags.
+    The order: tags equal to it, tags that begin with it, tags with a word that begins with it, then the
+    others, each by use. If `q` is empty: by use, user tags last; with `added_last`, the tags that the
+    person added last come first. With `users` only user tags.
     """
-    if len(q) > TAG_LENGTH:  # no tag can hold it
+    if len(q) > TAG_LENGTH:  # no tag can contain it
         return Suggestions([], 0)
     folded = fold(q)
     left_out = set(exclude)
@@ -88,7 +87,7 @@ def suggest(
 
 
 def _added_last(actor: Actor, left_out: Collection[str]) -> list[Suggestion]:
-    """The tags that a person added last in the tag editor, and that are in use, the last first."""
+    """Return tags in use that a person added in the tag editor, the last one first."""
     if actor.kind != ActorKind.PERSON or actor.limited:
         return []
     acts = ChangeSet.objects.filter(actor_id=actor.id).order_by("-id")
@@ -133,7 +132,7 @@ def _candidates(q: str, folded: str, actor: Actor, most: int) -> tuple[list[Sugg
     alike = used.filter(lookalike=lookalike_key(q))[:_BEGINNING]
     several = [*_most_used(folded), *_rows(beginning), *_rows(alike)]
     rows = list({row.name: row for row in several if folded in row.folded}.values())
-    # Where the most used are all there are, nothing was left out.
+    # If these are all tags, nothing was left out.
     return rows, Tag.objects.order_by("-n", "name")[_MOST_USED:].exists()
 
 
@@ -180,9 +179,9 @@ def of_these_agents(seqs: Collection[int]) -> Iterable[Suggestion]:
 
 
 def nearest(name: str, *, actor: Actor, limit: int = 5) -> list[Suggestion]:
-    """Tags in use that someone may have meant by this one, which no agent carries.
+    """Return tags in use that a person may have meant by this one, which no agent carries.
 
-    First those that look alike, then those that hold ever less of its beginning.
+    First those that look alike, then those that share less and less of its beginning.
     """
     found = {row.name: row for row in _looking_alike(name, actor)}
     for quarters in (4, 3, 2):

@@ -37,8 +37,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ShownSet:
-    """A change-set as a list shows it. `agent` is the one agent it touched, if it was one;
-    `may_undo` is true if undo may have something to do, and who asks may do it."""
+    """A change-set as a list shows it.
+
+    `agent` is the agent, if it touched only one. `may_undo` is true if there may be something to undo and
+    the reader may do it."""
 
     change_set: ChangeSet
     lines: list[Line] = field(default_factory=list)
@@ -91,7 +93,7 @@ def _runs(sets: Iterable[ShownSet]) -> list[Run]:
 def shown_sets(rows: Iterable[SetRow], actor: Actor) -> list[ShownSet]:
     """The change sets of a page in words."""
     known = list(rows)
-    # Of all others the changes that were read say it, or the change-set itself.
+    # For all others, the changes that were read show it, or the change-set itself.
     large = [row.change_set for row in known if row.cut]
     changed = changed_by([one.id for one in large if one.source == Source.BULK])
     shown = [_shown(row, actor, changed.get(row.change_set.id)) for row in known]
@@ -107,8 +109,8 @@ def _shown(row: SetRow, actor: Actor, changed: int | None) -> ShownSet:
     agents = {change.agent_id for change in row.changes if change.agent_id is not None}
     single = len(agents) == 1 and not row.cut and row.change_set.agent_count is None
     agent = next((one for one in row.changes if one.agent_id is not None), None)
-    # What was done to a tag says it all: what that did to each agent follows from it, but where the
-    # end of a user was that of agents too.
+    # A change of a tag itself is enough: its effect on each agent follows from it, except when an
+    # off-boarding also deleted agents.
     lines = list(_heads(row))
     if lines and row.change_set.act == Act.OFFBOARD:
         lines += _made(row, single=False)
@@ -123,7 +125,7 @@ def _shown(row: SetRow, actor: Actor, changed: int | None) -> ShownSet:
 
 
 def _is_undoable(row: SetRow) -> bool:
-    # What was done to a tag can be undone though no agent carried it.
+    # A change of a tag itself can be undone even if no agent carried it.
     if any(
         change.op == Op.RENAME or _ends_tag(change) or _marks_user(change, row.change_set.act)
         for change in row.changes
@@ -154,7 +156,7 @@ def _ends_tag(change: Change) -> bool:
 
 
 def _made(row: SetRow, *, single: bool) -> Iterable[Line]:
-    """Tags made again, agents made and deleted; of a single one the act says it already."""
+    """Lines about recreated tags, and agents created and deleted; for a single agent the act says it already."""
     for change in row.changes:
         if change.op == Op.CREATE and change.agent_id is None:
             yield Line(word="brought back", tag=change.tag)
@@ -167,12 +169,12 @@ def _made(row: SetRow, *, single: bool) -> Iterable[Line]:
 
 
 def _moved(row: SetRow, changed: int | None) -> Iterable[Line]:
-    """Each tag that was put on or taken off, with on how many agents; those on most come first."""
+    """A line for each added or removed tag with its number of agents, the largest number first."""
     on: dict[tuple[str, str], set[str | None]] = defaultdict(set)
     for change in row.changes:
         if change.op in _SIGNS and change.agent_id is not None:
             on[change.op, str(change.tag)].add(change.agent_id)
-    # Of a cut one that counted its agents the number of all says more than that of some.
+    # If the summary is cut and the change-set counted its agents, the full number is better.
     counted = row.change_set.agent_count if changed is None else changed
     in_all = counted if row.cut else None
     for (op, tag), agents in sorted(on.items(), key=lambda one: -len(one[1])):

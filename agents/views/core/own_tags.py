@@ -40,7 +40,7 @@ def searched(request: HttpRequest) -> str:
 
 
 def own_tags_csv(actor: Actor, *, users: bool, q: str) -> Iterator[str]:
-    """The lines of the same list after its head: name, kind, protected, description, colour, agents."""
+    """Yield the lines of the same list after the header: name, kind, protected, description, colour, agents."""
     yield csv_text(
         [row.name, int(row.names_user), int(row.protected), row.description, row.colour, row.n]
         for row in own_tags(actor=actor, users=users, q=q).rows

@@ -1,4 +1,4 @@
-"""Keep what is needed to make an agent of a source again, before it is deleted there."""
+"""Store what is needed to create an agent of a source again, before it is deleted there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def _file(source: AgentSource, agent_id: str) -> tuple[str, str]:
 
 
 def _text(said: object) -> str:
-    """The file as JSON. Lone surrogates, which UTF-8 does not have, are escaped."""
+    """Return the file as JSON. Lone surrogates are escaped: UTF-8 cannot encode them."""
     try:
         return dumps(said)
     except UnicodeEncodeError:

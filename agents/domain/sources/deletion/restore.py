@@ -1,7 +1,7 @@
 """Restore agents from the trash: those of a source at their source, from the agent file.
 
-The source gives a new agent a new id. Each step is noted before and after it, so that a restore that was
-interrupted goes on where it ended and makes no second agent.
+The source gives a new agent a new id. Each step is stored before and after it, so that an interrupted restore continues where it stopped and
+creates no second agent.
 """
 
 import json
@@ -33,7 +33,7 @@ from agents.net.connectors.base import Connector, SeenAgent
 
 @dataclass(slots=True)
 class Back:
-    """Restored agents, and by old id why others were not."""
+    """Restored agents, and why others were not, by old id."""
 
     agents: list[Agent] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ def restore(*, agent_ids: Collection[str], actor: Actor, reason: str = "") -> Ba
 
 
 def with_file(agent_ids: Collection[str]) -> set[str]:
-    """The agents among these that their source can make again."""
+    """Return the agents that their source can create again."""
     rows = TrashedFile.objects.filter(public_id__in=agent_ids).exclude(file="").defer("file")
     known = set(AgentSource.objects.values_list("id", flat=True))
     return {row.public_id for row in rows if row.source_id in known}
@@ -76,7 +76,7 @@ def restore_there(
 ) -> Agent:
     """Make an agent of the trash again at its source, and here with the id that it gets.
 
-    `into` gives the change-set to record it in, inside the transaction that saves it. A second call goes on where the first failed. Call it outside of transactions. Raises as
+    `into` gives the change-set to record it in, inside the transaction that saves it. A second call continues where the first failed. Call it outside of transactions. Raises as
     `trash.restore` and `asking.ask`.
     """
     with place(f"restore-{agent_id}"[:200]) as free:
@@ -203,7 +203,7 @@ def _link(agent_id: str, new_id: str, actor: Actor, reason: str, into: ChangeSet
 
 @write
 def _note(file: TrashedFile, *, actor: Actor, **values: Any) -> None:
-    """Note how far a restore is."""
+    """Store how far a restore is."""
     TrashedFile.objects.filter(id=file.id).update(**values)
     for name, value in values.items():
         setattr(file, name, value)
