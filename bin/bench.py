@@ -110,7 +110,7 @@ def run(asked: argparse.Namespace, result: dict[str, Any]) -> None:
             raise ValueError("No database is given, and no size to make one of.")
         servers = stack.enter_context(serving(databases))
         result["databases"] = described(servers)
-        names = [one.name for one in scenarios]
+        names = [scenario.name for scenario in scenarios]
         result["looks"] = {}
         for server in servers if asked.rounds else []:
             say(f"looking at the statements on {server.name}")
@@ -228,7 +228,7 @@ def main(arguments: list[str]) -> int:
     print(f"\nKept in {keep(result, asked.out)}")
     lasting = [*result.get("writers", []), *result.get("soak", [])]
     lasting += [result["beside_small"]] if "beside_small" in result else []
-    return 0 if all(one["passed"] for one in lasting) else 1
+    return 0 if all(run["passed"] for run in lasting) else 1
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def import_agents(
         form.embedding = form.override_embedding_handle or x_override_embedding_model
     given = request.FILES.getlist("file") or [file]
     try:
-        found = parse_files([(one.name or "", one.read()) for one in given])
+        found = parse_files([(upload.name or "", upload.read()) for upload in given])
     except TooMuch as error:
         raise Invalid(_sentence(error), field="file") from error
     except Invalid as error:

@@ -35,7 +35,9 @@ def nodes(moment: datetime) -> tuple[list[int], list[int]]:
     """Return the nodes up to the moment's second, and those after it, the shortest spans first."""
     here = second(moment)
     found = dict.fromkeys([here, *(((here >> bit) | 1) << bit for bit in range(_BITS))])
-    return [one for one in found if one <= here], [one for one in found if one > here]
+    return [number for number in found if number <= here], [
+        number for number in found if number > here
+    ]
 
 
 def steps(until: datetime) -> list[tuple[datetime, int]]:

@@ -40,7 +40,7 @@ class TagForm(DomainForm):
     )
     colour = forms.ChoiceField(
         required=False,
-        choices=[("", "None"), *((one, one.capitalize()) for one in COLOURS)],
+        choices=[("", "None"), *((name, name.capitalize()) for name in COLOURS)],
         widget=forms.Select({"class": "input"}),
     )
     protection = forms.ChoiceField(

@@ -97,8 +97,8 @@ def states(sources: Sequence[AgentSource] | None = None) -> list[SourceState]:
     ids = [row.id for row in rows]
     behind = Q(behind_since__isnull=False)
     counted: dict[int, Any] = {
-        one["source_id"]: one
-        for one in SourcedAgent.objects.filter(source_id__in=ids)
+        counts["source_id"]: counts
+        for counts in SourcedAgent.objects.filter(source_id__in=ids)
         .values("source_id")
         .annotate(
             agents=Count("agent_id"),
@@ -154,29 +154,29 @@ def carriers(tag: Tag) -> list[Carriers]:
 
 def _changes(ids: Collection[int]) -> dict[int, list[WholeChange]]:
     markings = list(SourceMarking.objects.filter(source_id__in=ids).order_by("id"))
-    sets = ChangeSet.objects.in_bulk([one.change_set_id for one in markings])
+    sets = ChangeSet.objects.in_bulk([marking.change_set_id for marking in markings])
     left: dict[tuple[int, int], int] = {}
     if markings:
         waiting = SourcedAgent.objects.filter(
             source_id__in=ids,
             behind_since__isnull=False,
-            behind_by__in=[one.change_set_id for one in markings],
+            behind_by__in=[marking.change_set_id for marking in markings],
         )
         for source_id, by, number in (
             waiting.values_list("source_id", "behind_by").annotate(Count("agent_id")).order_by()
         ):
             left[source_id, by] = number
     found: dict[int, list[WholeChange]] = {}
-    for one in markings:
-        if one.change_set_id in sets:
+    for marking in markings:
+        if marking.change_set_id in sets:
             change = WholeChange(
-                sets[one.change_set_id],
-                one.agents,
-                left.get((one.source_id, one.change_set_id), 0),
-                one.tag_id is not None,
-                one.paused_at,
+                sets[marking.change_set_id],
+                marking.agents,
+                left.get((marking.source_id, marking.change_set_id), 0),
+                marking.tag_id is not None,
+                marking.paused_at,
             )
-            found.setdefault(one.source_id, []).append(change)
+            found.setdefault(marking.source_id, []).append(change)
     return found
 
 

@@ -59,11 +59,15 @@ def happened(after: int, upto: int) -> tuple[list[Happened], int]:
     changes = list(_changes().filter(id__gt=after, id__lte=upto).order_by("id")[:_WINDOW])
     end = changes[-1].id if len(changes) == _WINDOW else upto
     found = [
-        Happened(_TAG_EVENTS[Op(one.op)], one.id, one.change_set_id, None, _names([one]))
-        for one in changes
-        if one.agent_id is None
+        Happened(
+            _TAG_EVENTS[Op(change.op)], change.id, change.change_set_id, None, _names([change])
+        )
+        for change in changes
+        if change.agent_id is None
     ]
-    touched = {(one.change_set_id, str(one.agent_id)) for one in changes if one.agent_id}
+    touched = {
+        (change.change_set_id, str(change.agent_id)) for change in changes if change.agent_id
+    }
     # A group may end after this window. One that began before it was returned earlier.
     for (change_set_id, agent_id), group in _groups(touched).items():
         if group[0].id > after:
@@ -83,36 +87,38 @@ def render(deliveries: Collection[Delivery]) -> dict[int, bytes]:
 
     Deliveries whose event is no longer in the history are omitted.
     """
-    sets = ChangeSet.objects.in_bulk({one.change_set_id for one in deliveries})
-    of_agents = [one for one in deliveries if one.agent_id is not None]
-    groups = _groups({(int(one.change_set_id or 0), str(one.agent_id)) for one in of_agents})
+    sets = ChangeSet.objects.in_bulk({delivery.change_set_id for delivery in deliveries})
+    of_agents = [delivery for delivery in deliveries if delivery.agent_id is not None]
+    groups = _groups({(int(row.change_set_id or 0), str(row.agent_id)) for row in of_agents})
     then = _tags_after(groups)
-    heads = Change.objects.in_bulk({one.change for one in deliveries if one.agent_id is None})
+    heads = Change.objects.in_bulk(
+        {delivery.change for delivery in deliveries if delivery.agent_id is None}
+    )
     about = _about(deliveries)
     bodies: dict[int, bytes] = {}
-    for one in deliveries:
-        key = (int(one.change_set_id or 0), str(one.agent_id))
-        if one.event == Event.PING:
-            bodies[one.id] = _body(one, {"webhook": one.webhook.public_id}, None)
-        elif one.event in ALERTS:
-            if one.subject in about:
-                bodies[one.id] = _body(one, about[one.subject], None)
-        elif one.agent_id is None and one.change in heads:
-            head = heads[one.change]
-            bodies[one.id] = _body(one, _tag_data(head), sets[head.change_set_id])
+    for delivery in deliveries:
+        key = (int(delivery.change_set_id or 0), str(delivery.agent_id))
+        if delivery.event == Event.PING:
+            bodies[delivery.id] = _body(delivery, {"webhook": delivery.webhook.public_id}, None)
+        elif delivery.event in ALERTS:
+            if delivery.subject in about:
+                bodies[delivery.id] = _body(delivery, about[delivery.subject], None)
+        elif delivery.agent_id is None and delivery.change in heads:
+            head = heads[delivery.change]
+            bodies[delivery.id] = _body(delivery, _tag_data(head), sets[head.change_set_id])
         elif key in groups:
             data = _agent_data(groups[key], then[key])
-            bodies[one.id] = _body(one, data, sets[key[0]])
+            bodies[delivery.id] = _body(delivery, data, sets[key[0]])
     return bodies
 
 
 def _about(deliveries: Iterable[Delivery]) -> dict[str, dict[str, Any]]:
     """Return the data of alerts by what they are about."""
-    alerts = [one for one in deliveries if one.event in ALERTS]
+    alerts = [delivery for delivery in deliveries if delivery.event in ALERTS]
     if not alerts:
         return {}
-    hooks = {one.subject for one in alerts if one.event == Event.WEBHOOK_FAILING}
-    plans = {one.subject for one in alerts} - hooks
+    hooks = {alert.subject for alert in alerts if alert.event == Event.WEBHOOK_FAILING}
+    plans = {alert.subject for alert in alerts} - hooks
     found = [_bulk_data(plan) for plan in BulkPlan.objects.filter(id__in=plans)]
     found += [_hook_data(hook) for hook in Webhook.objects.filter(public_id__in=hooks)]
     return {str(data["id"]): data for data in found}
@@ -170,14 +176,16 @@ def _groups(keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Cha
 
 
 def _event_of(group: Iterable[Change]) -> Event:
-    ops = {one.op for one in group}
+    ops = {change.op for change in group}
     if Op.DELETE in ops:
         return Event.AGENT_DELETED
     return Event.AGENT_CREATED if Op.CREATE in ops else Event.AGENT_TAGS
 
 
 def _names(group: Iterable[Change]) -> frozenset[str]:
-    names = {one.tag for one in group} | {one.new for one in group if one.op in _TAG_EVENTS}
+    names = {change.tag for change in group} | {
+        change.new for change in group if change.op in _TAG_EVENTS
+    }
     return frozenset(str(name) for name in names if name is not None)
 
 
@@ -234,8 +242,8 @@ def _name_at(name: str, place: int, end: int, renames: Mapping[str, Sequence[Cha
 
 def _agent_data(group: Sequence[Change], after: list[str]) -> dict[str, Any]:
     event = _event_of(group)
-    added = sorted(str(one.tag) for one in group if one.op == Op.ADD)
-    removed = sorted(str(one.tag) for one in group if one.op == Op.REMOVE)
+    added = sorted(str(change.tag) for change in group if change.op == Op.ADD)
+    removed = sorted(str(change.tag) for change in group if change.op == Op.REMOVE)
     data: dict[str, Any] = {"agent_id": group[0].agent_id, "agent_name": group[0].agent_name}
     if event == Event.AGENT_TAGS:
         return data | {"added": added, "removed": removed, "tags": after}

@@ -193,9 +193,9 @@ def _page(
         "row": HookRow(hook, now),
         "hook": hook,
         "form": form,
-        "deliveries": [DeliveryRow(one) for one in latest],
-        "stuck": any(_waits_long(one, now) for one in latest),
-        "waiting": any(one.state == DeliveryState.WAITING for one in latest),
+        "deliveries": [DeliveryRow(delivery) for delivery in latest],
+        "stuck": any(_waits_long(delivery, now) for delivery in latest),
+        "waiting": any(delivery.state == DeliveryState.WAITING for delivery in latest),
         "most": _SHOWN,
         "nav": "webhooks",
     }

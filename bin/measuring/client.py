@@ -109,13 +109,13 @@ def load(
             socket.create_connection((HOST, port), TIMEOUT_SECONDS) for _ in range(connections)
         ]
         try:
-            for number, one in enumerate(sockets):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                selector.register(one, selectors.EVENT_READ, number)
+            for number, connection in enumerate(sockets):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                selector.register(connection, selectors.EVENT_READ, number)
             return _Loop(selector, sockets, next_request, lenient).run(seconds)
         finally:
-            for one in sockets:
-                one.close()
+            for connection in sockets:
+                connection.close()
 
 
 class _Loop:

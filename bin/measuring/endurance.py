@@ -29,9 +29,13 @@ _RARELY = ("list of two huge tags that never meet", "count of two tags")
 def _mixed(server: Server, *, only_writes: bool) -> NextRequest:
     """Calls of all scenarios in an order that is random and always the same."""
     rng = random.Random(1)  # noqa: S311  # no secret
-    chosen = [one for one in SCENARIOS if one.name != HELLO and (one.is_write or not only_writes)]
-    weights = [_RARE if one.name in _RARELY else 1.0 for one in chosen]
-    requests = {one.name: server.requests(one) for one in chosen}
+    chosen = [
+        scenario
+        for scenario in SCENARIOS
+        if scenario.name != HELLO and (scenario.is_write or not only_writes)
+    ]
+    weights = [_RARE if scenario.name in _RARELY else 1.0 for scenario in chosen]
+    requests = {scenario.name: server.requests(scenario) for scenario in chosen}
 
     def next_request(connection: int) -> bytes | None:
         while True:
@@ -67,7 +71,7 @@ def soak(server: Server, seconds: float, say: Callable[[str], None]) -> dict[str
         "p99": round(percentile(times, 0.99), 1),
         "memory": samples,
         "peak": {
-            name: max(getattr(one, name) for one in samples) for name in ("rss", "pss", "own")
+            name: max(getattr(sample, name) for sample in samples) for name in ("rss", "pss", "own")
         },
         "growth": round(growth, 3),
         "passed": growth <= GROWTH,
@@ -110,7 +114,7 @@ def beside(
                 say(f"{server.name}: {len(sample.times):,} writes, p99.9 {late:,.0f} ms")
     found = [_times(server.name, samples[server.name]) for server in servers]
     later = found[1]["p999"] - found[0]["p999"]
-    errors = sum(one["error_count"] for one in found)
+    errors = sum(result["error_count"] for result in found)
     return {
         "databases": found,
         "p999_later": round(later, 1),

@@ -96,7 +96,7 @@ class Sender:
         known: set[str] = set()
         for number, request in enumerate(recording.requests):
             for statements in (request, *recording.undo[number : number + 1]):
-                if any(one.sql not in known for one in statements):
+                if any(statement.sql not in known for statement in statements):
                     with self._connection.transaction(force_rollback=True):
                         for statement in statements:
                             self._compare(statement, known, recording.planned)
@@ -137,7 +137,7 @@ _Start = Callable[[str, list[tuple[str, str]]], object]
 def _application() -> Callable[[dict[str, Any], _Start], list[bytes]]:
     """Return an application that answers /SCENARIO/NUMBER and /SCENARIO/NUMBER/undo."""
     recordings: list[Recording] = load(Path(os.environ[FILE]))
-    answers = [b" " * one.size for one in recordings]
+    answers = [b" " * recording.size for recording in recordings]
     senders: SimpleQueue[Sender | None] = SimpleQueue()
     for _ in range(CONNECTIONS):
         senders.put(None)

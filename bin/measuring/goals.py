@@ -8,7 +8,7 @@ from measuring.numbers import ratio_of_rounds, short
 from measuring.results import Result, Row, alike, floor_rows, largest, rows, smallest, whole_ms
 from measuring.scenarios import FEW, FLOORS, MANY, SCENARIOS, TAG_PAGES
 
-LISTS = [one.name for one in SCENARIOS if one.is_list]
+LISTS = [scenario.name for scenario in SCENARIOS if scenario.is_list]
 NEVER_MEET = [name for name in LISTS if name.endswith("never meet")]
 MOST_GROWTH, MOST_PAGES, NEVER_MEET_MS = 1.5, 500, 150
 FEW_PAGES = 100  # of so few, a growth is one more level of an index
@@ -35,16 +35,16 @@ def verdicts(result: Result) -> Iterator[Verdict]:
         yield from _many_tags(result, name)
         if name in result.get("looks", {}):
             yield from _pages(result, name)
-    for one in result.get("writers", []):
-        found = f"{one['error_count']} errors, p99 {short(one['p99'])} ms"
-        goal = f"8 writers for {one['seconds']:.0f} s"
+    for run in result.get("writers", []):
+        found = f"{run['error_count']} errors, p99 {short(run['p99'])} ms"
+        goal = f"8 writers for {run['seconds']:.0f} s"
         wanted = f"no error, p99 at most {LATEST_P99} ms"
-        yield Verdict(goal, one["database"], wanted, found, one["passed"])
-    for one in result.get("soak", []):
-        found = f"{(one['growth'] - 1) * 100:+.1f} %, peak {short(one['peak']['pss'])} MB"
-        goal = f"memory in {one['seconds']} s of mixed calls"
+        yield Verdict(goal, run["database"], wanted, found, run["passed"])
+    for run in result.get("soak", []):
+        found = f"{(run['growth'] - 1) * 100:+.1f} %, peak {short(run['peak']['pss'])} MB"
+        goal = f"memory in {run['seconds']} s of mixed calls"
         wanted = f"grows by at most {(GROWTH - 1) * 100:.0f} %"
-        yield Verdict(goal, one["database"], wanted, found, one["passed"])
+        yield Verdict(goal, run["database"], wanted, found, run["passed"])
 
 
 def _lists(result: Result, mine: list[Row], name: str) -> Iterator[Verdict]:
@@ -83,23 +83,23 @@ def _pages(result: Result, name: str) -> Iterator[Verdict]:
         yield Verdict(goal, name, f"at most {MOST_PAGES}", found, pages[worst] <= MOST_PAGES)
         base = _pages_of(result, smallest(result, name), what)
         growth = {
-            one: pages[one] / base[one]
-            for one in pages
-            if one in base and pages[one] > FEW_PAGES and alike(result, one, name)
+            other: pages[other] / base[other]
+            for other in pages
+            if other in base and pages[other] > FEW_PAGES and alike(result, other, name)
         }
         worst = max(growth, key=lambda one: growth[one], default="")
         found = f"{short(growth[worst])} ({worst})" if worst else f"none over {FEW_PAGES}"
         goal = f"{goal}, to the smallest size"
         wanted = f"at most {MOST_GROWTH}, and {FEW_PAGES} pages more"
-        met = all(pages[one] <= MOST_GROWTH * base[one] + FEW_PAGES for one in growth)
+        met = all(pages[name] <= MOST_GROWTH * base[name] + FEW_PAGES for name in growth)
         yield Verdict(goal, name, wanted, found, met)
 
 
 def _pages_of(result: Result, name: str, what: str) -> dict[str, int]:
     """Pages by list; none of SQLite."""
     seen = result["looks"].get(name, {"seen": {}})["seen"]
-    lists = [one for one in LISTS if one in seen and one not in NEVER_MEET]
-    return {one: seen[one][what] for one in lists if seen[one].get(what) is not None}
+    lists = [name for name in LISTS if name in seen and name not in NEVER_MEET]
+    return {name: seen[name][what] for name in lists if seen[name].get(what) is not None}
 
 
 def _floors(result: Result, name: str) -> Iterator[Verdict]:

@@ -164,7 +164,13 @@ def look(facts: Facts, names: Iterable[str]) -> dict[str, Any]:
     """What each scenario does, by its name."""
     state = State(facts)
     wanted = set(names)
-    return {"seen": {one.name: _seen(one, state) for one in SCENARIOS if one.name in wanted}}
+    return {
+        "seen": {
+            scenario.name: _seen(scenario, state)
+            for scenario in SCENARIOS
+            if scenario.name in wanted
+        }
+    }
 
 
 def _seen(scenario: Scenario, state: State) -> dict[str, Any]:

@@ -26,8 +26,8 @@ class Memory(NamedTuple):
 def memory_of(process: int, seconds: float) -> Memory:
     """That of a process and all its children, so many seconds after the start."""
     sums = {"Rss": 0, "Pss": 0, "Pss_Anon": 0}
-    for one in [process, *descendants(process)]:
-        for name, value in _rollup(one).items():
+    for pid in [process, *descendants(process)]:
+        for name, value in _rollup(pid).items():
             if name in sums:
                 sums[name] += value
     rss, pss, own = (round(value * 1024 / _MB, 1) for value in sums.values())
@@ -49,6 +49,6 @@ def grown(samples: Sequence[Memory]) -> float:
     quarter = len(samples) // 4
     if not quarter:
         return 1.0
-    before = median(one.own for one in samples[quarter : 2 * quarter])
-    after = median(one.own for one in samples[-quarter:])
+    before = median(sample.own for sample in samples[quarter : 2 * quarter])
+    after = median(sample.own for sample in samples[-quarter:])
     return after / before

@@ -36,7 +36,7 @@ def used(application: int | None, database: int | None) -> Processors:
 def _seconds(process: int | None) -> float:
     if process is None:
         return 0.0
-    return sum(_ticks(one) for one in (process, *descendants(process))) / _TICK
+    return sum(_ticks(pid) for pid in (process, *descendants(process))) / _TICK
 
 
 def descendants(process: int) -> list[int]:

@@ -85,7 +85,7 @@ def _replacing(facts: Facts, ask: Ask) -> Recording:
 def _recorded(ask: Ask, call: Call) -> Recording:
     with recorded() as statements:
         body = ask(call)
-    return Recording([[_plain(one) for one in statements]], size=len(body))
+    return Recording([[_plain(statement) for statement in statements]], size=len(body))
 
 
 def _plain(statement: Statement) -> Statement:

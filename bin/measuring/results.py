@@ -164,8 +164,8 @@ def whole_ms(figures: dict[str, Any]) -> list[float]:
 
 def smallest(result: Result, name: str) -> str:
     """The name of the smallest database of the same kind; empty for that one itself."""
-    kind = next(one["kind"] for one in result["databases"] if one["name"] == name)
-    same = [one for one in result["databases"] if one["kind"] == kind]
+    kind = next(database["kind"] for database in result["databases"] if database["name"] == name)
+    same = [database for database in result["databases"] if database["kind"] == kind]
     found: str = min(same, key=lambda one: int(one["agents"]))["name"]
     return "" if found == name else found
 
@@ -183,6 +183,6 @@ def alike(result: Result, scenario: str, name: str) -> bool:
 def largest(result: Result) -> list[dict[str, Any]]:
     """The largest database of each kind."""
     by_kind: dict[str, dict[str, Any]] = {}
-    for one in sorted(result["databases"], key=lambda one: int(one["agents"])):
-        by_kind[one["kind"]] = one
+    for database in sorted(result["databases"], key=lambda found: int(found["agents"])):
+        by_kind[database["kind"]] = database
     return list(by_kind.values())

@@ -227,7 +227,7 @@ FLOORS = {
 
 def by_name(name: str) -> Scenario:
     """Return the scenario of this name. Raises StopIteration if there is none."""
-    return next(one for one in SCENARIOS if one.name == name)
+    return next(scenario for scenario in SCENARIOS if scenario.name == name)
 
 
 def chosen(only: list[str]) -> list[Scenario]:
@@ -236,12 +236,12 @@ def chosen(only: list[str]) -> list[Scenario]:
     Raises ValueError for a text that is in no name.
     """
     for text in only:
-        if not any(text in one.name for one in SCENARIOS):
+        if not any(text in scenario.name for scenario in SCENARIOS):
             raise ValueError(f"No scenario has {text!r} in its name.")
     return [
-        one
-        for one in SCENARIOS
-        if not only or one.name == HELLO or any(text in one.name for text in only)
+        scenario
+        for scenario in SCENARIOS
+        if not only or scenario.name == HELLO or any(text in scenario.name for text in only)
     ]
 
 

@@ -60,7 +60,7 @@ def whole_table(result: Result) -> str:
 def goals_table(result: Result) -> list[list[str]]:
     """The goals, one line for each database."""
     head = ["goal", "database", "wanted", "found", "met"]
-    lines = [[*one[:4], "yes" if one.met else "NO"] for one in verdicts(result)]
+    lines = [[*verdict[:4], "yes" if verdict.met else "NO"] for verdict in verdicts(result)]
     return [head, *lines]
 
 
@@ -92,7 +92,7 @@ def floors_table(result: Result) -> list[list[str]]:
 def told(result: Result) -> str:
     """Where and when it was measured, in one sentence."""
     run = result["run"]
-    databases = ", ".join(sorted({one["version"] for one in result.get("databases", [])}))
+    databases = ", ".join(sorted({run["version"] for run in result.get("databases", [])}))
     packages = ", ".join(f"{name} {text}" for name, text in run["packages"].items())
     return (
         f"Measured on {run['date']} at commit {run['commit']}: {run['cores']} cores of "
@@ -129,7 +129,7 @@ def replaced(page: str, tables: str, mark: str = "measured") -> str:
 def with_endurance(result: Result, more: Sequence[Result]) -> Result:
     """A run of rounds with the writers and the soaks of others, which take their time apart."""
     lasting = {
-        name: [one for run in (result, *more) for one in run.get(name, [])]
+        name: [each_run for run in (result, *more) for each_run in run.get(name, [])]
         for name in ("writers", "soak")
     }
     return result | lasting
@@ -143,18 +143,18 @@ def docs_tables(result: Result) -> str:
     for database in largest(result):
         mine = [row for row in rows(result) if row.database == database["name"]]
         parts += [f"{database['name']}:", markdown(_by_connections(mine))] if mine else []
-    for one in result.get("writers", []):
+    for run in result.get("writers", []):
         parts.append(
-            f"{one['database']}, 8 writers for {one['seconds']:.0f} s: {short(one['rps'])} writes a second, "
-            f"p50 {short(one['p50'])} ms, p99 {short(one['p99'])} ms, the slowest "
-            f"{short(one['slowest'])} ms, {one['error_count']} errors."
+            f"{run['database']}, 8 writers for {run['seconds']:.0f} s: {short(run['rps'])} writes a second, "
+            f"p50 {short(run['p50'])} ms, p99 {short(run['p99'])} ms, the slowest "
+            f"{short(run['slowest'])} ms, {run['error_count']} errors."
         )
-    for one in result.get("soak", []):
+    for run in result.get("soak", []):
         parts.append(
-            f"{one['database']}, {one['seconds']} s of mixed calls on 8 connections: {one['requests']:,} requests, "
-            f"p99 {short(one['p99'])} ms; at most {short(one['peak']['rss'])} MB RSS, "
-            f"{short(one['peak']['pss'])} MB PSS, {short(one['peak']['own'])} MB without files, "
-            f"growth {(one['growth'] - 1) * 100:+.1f} %."
+            f"{run['database']}, {run['seconds']} s of mixed calls on 8 connections: {run['requests']:,} requests, "
+            f"p99 {short(run['p99'])} ms; at most {short(run['peak']['rss'])} MB RSS, "
+            f"{short(run['peak']['pss'])} MB PSS, {short(run['peak']['own'])} MB without files, "
+            f"growth {(run['growth'] - 1) * 100:+.1f} %."
         )
     return "\n\n".join(parts)
 

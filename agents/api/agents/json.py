@@ -157,15 +157,15 @@ def write_many(seqs: Sequence[int], show: Show) -> WrittenMany:
 def _linked(seqs: Sequence[int], show: Show) -> dict[int, _Linked]:
     found: dict[int, _Linked] = defaultdict(_Linked)
     for seq, text, is_identity in fetch(_TAGS, seqs):
-        one = found[seq]
-        (one.identity_ids if is_identity else one.tags).append(text)
-    for one in found.values():
-        one.tags.sort()
-        one.identity_ids = sorted(one.identity_ids) if show.linked else []
+        linked = found[seq]
+        (linked.identity_ids if is_identity else linked.tags).append(text)
+    for linked in found.values():
+        linked.tags.sort()
+        linked.identity_ids = sorted(linked.identity_ids) if show.linked else []
     if show.blocks:
         for seq, *values in fetch(_BLOCKS, seqs):
             found[seq].blocks.append(block_of(*values))
-    if show.identities and any(one.identity_ids for one in found.values()):
+    if show.identities and any(linked.identity_ids for linked in found.values()):
         for seq, *values in fetch(_IDENTITIES, seqs):
             found[seq].identities.append(identity_of(*values))
     return found

@@ -151,13 +151,13 @@ def _drop_unused(document: _Json) -> None:
     new = _names(document["paths"])
     while new:
         used |= new
-        new = {name for one in new for name in _names(schemas[one])} - used
+        new = {name for shape in new for name in _names(schemas[shape])} - used
     for name in set(schemas) - used:
         del schemas[name]
 
 
 def _without_null(schema: _Json) -> _Json:
-    kinds = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return schema
     rest = {name: value for name, value in schema.items() if name != "anyOf"}

@@ -82,7 +82,7 @@ def add_docs(api: NinjaAPI) -> None:
         """Return the list of all operations, or of those that contain all words of `q`."""
         words = q[:_QUERY].lower().split()
         found = [
-            (group, [one for one in group.operations if _has(one, words)])
+            (group, [operation for operation in group.operations if _has(operation, words)])
             for group in groups().values()
         ]
         context = _context(
@@ -117,7 +117,7 @@ def _groups(document: Json) -> Iterable[Group]:
         for found in methods.values():
             used.setdefault(found["tags"][0], set()).update(_refs(found, schemas))
     for name, operations in _sections(document).items():
-        yield Group(name, operations, [shapes[one] for one in sorted(used[name])])
+        yield Group(name, operations, [shapes[shape] for shape in sorted(used[name])])
 
 
 def _refs(value: object, schemas: Json) -> set[str]:
@@ -156,12 +156,12 @@ def _operation(method: str, path: str, found: Json) -> Operation:
         about=found.get("description", ""),
         parameters=[
             Field(
-                one["name"],
-                type_of(one["schema"]),
-                one.get("required", False),
-                one.get("description", one["schema"].get("description", "")),
+                parameter["name"],
+                type_of(parameter["schema"]),
+                parameter.get("required", False),
+                parameter.get("description", parameter["schema"].get("description", "")),
             )
-            for one in found.get("parameters", [])
+            for parameter in found.get("parameters", [])
         ],
         takes=f"{type_of(body[1]['schema'])} as {body[0]}" if body else "",
         answers=type_of(content["schema"]) if content else "null",
@@ -187,7 +187,7 @@ def type_of(schema: Json) -> str:
     if "$ref" in schema:
         return str(schema["$ref"].rsplit("/", 1)[-1])
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(type_of(one) for one in schema["anyOf"]))
+        return " or ".join(dict.fromkeys(type_of(kind) for kind in schema["anyOf"]))
     if "enum" in schema:
         return " or ".join(map(str, schema["enum"]))
     if "const" in schema:

@@ -122,7 +122,7 @@ def set_properties(
     request: HttpRequest, identity_id: IdentityPath, body: list[PropertyBody]
 ) -> Answer:
     """Set properties by key. Other properties stay as they are."""
-    properties = [one.model_dump() for one in body]
+    properties = [prop.model_dump() for prop in body]
     identity = domain.set_properties(
         identity_id=identity_id, properties=properties, actor=actor_of(request)
     )

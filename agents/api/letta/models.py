@@ -25,7 +25,7 @@ def list_models(request: HttpRequest, query: Query[ModelsQuery]) -> Answer:
     in_use = models_in_use(actor=actor_of(request), most=PAGE_MOST)
     handles = sorted({*in_use, *settings.MODEL_HANDLES})
     models = [_model(handle) for handle in handles]
-    return json_answer([one for one in models if _is_wanted(one, query)])
+    return json_answer([model for model in models if _is_wanted(model, query)])
 
 
 @router.get(

@@ -117,9 +117,9 @@ def restore_batch(
     rows = TrashedAgent.objects.filter(seq__in=seqs, change_set_id=deleted_by)
     ids = dict(rows.values_list("public_id", "seq"))
     at_sources = with_file(ids)
-    done.left += left_at_sources([ids[one] for one in sorted(at_sources)], away)
+    done.left += left_at_sources([ids[seq] for seq in sorted(at_sources)], away)
     used = set(Agent.objects.filter(public_id__in=ids).values_list("public_id", flat=True))
-    done.left += [[ids[one], Outcome.KEPT, "an agent with its ID exists again"] for one in used]
+    done.left += [[ids[seq], Outcome.KEPT, "an agent with its ID exists again"] for seq in used]
     gone = [seq for seq in seqs if seq not in ids.values()]
     done.left += [[seq, Outcome.GONE, "it is no longer in the trash"] for seq in gone]
     if back := ids.keys() - used - at_sources:

@@ -280,8 +280,8 @@ def _undo_batch(plan: BulkPlan, items: list[Any], away: dict[int, str]) -> _Done
         undone = undo_part(
             change_set_id=plan.undoes or 0, agent_ids=agents.keys(), actor=actor, into=into
         )
-        change_set, changed = undone.change_set, {str(one.agent_id) for one in undone.done}
-        whys = [(one.agent_id, one.why) for one in undone.kept]
+        change_set, changed = undone.change_set, {str(change.agent_id) for change in undone.done}
+        whys = [(change.agent_id, change.why) for change in undone.kept]
     left = [[agents[agent_id], Outcome.KEPT, why] for agent_id, why in whys]
     touched = changed | {agent_id for agent_id, _ in whys}
     left += [[seq, Outcome.SAME, ""] for agent, seq in agents.items() if agent not in touched]

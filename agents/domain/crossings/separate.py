@@ -144,7 +144,9 @@ def undo_separation(*, change_set_id: int, actor: Actor) -> ChangeSet:
         and {str(change.old), str(change.new)} <= blocks.keys()
         and _same(blocks[str(change.old)], blocks[str(change.new)])
     ]
-    back = [one for one in back if AgentBlock.objects.filter(agent=one[0], block=one[2]).exists()]
+    back = [
+        move for move in back if AgentBlock.objects.filter(agent=move[0], block=move[2]).exists()
+    ]
     if not back:
         raise Conflict("Nothing can be undone: the copies or the agents have changed since.")
     at = touch_all([agent for agent, _, _ in back])

@@ -90,21 +90,21 @@ def plan_resume(*, source: int | str, actor: Actor) -> ResumePlan:
     behind = SourcedAgent.objects.filter(source=row, behind_since__isnull=False)
     old = behind.filter(before_restore=True)
     first = list(old.select_related("agent").order_by("agent_id")[:_SHOWN])
-    seqs = [one.agent_id for one in first]
+    seqs = [known.agent_id for known in first]
     tags: dict[int, list[str]] = {seq: [] for seq in seqs}
     rows = AgentTag.objects.filter(agent_id__in=seqs).order_by("tag__name")
     for seq, name in rows.values_list("agent_id", "tag__name"):
         tags[seq].append(name)
-    there, problem = _read(row, [one.public_id for one in first])
+    there, problem = _read(row, [known.public_id for known in first])
     return ResumePlan(
         behind.count(),
         old.count(),
         [
             Waiting(
-                one.public_id, one.agent.name, tags[one.agent_id], there.get(one.public_id),
-                loads(one.seen_tags),
+                known.public_id, known.agent.name, tags[known.agent_id], there.get(known.public_id),
+                loads(known.seen_tags),
             )
-            for one in first
+            for known in first
         ],
         problem,
         row.pause_reason,

@@ -95,7 +95,7 @@ def edit(
     """Update blocks from the source. History records it for one agent that has them. Raises Invalid."""
     entries: list[Entry] = []
     for row in known(source, [block.id for block in blocks]).values():
-        block = next(one for one in blocks if one.id == row.source_block_id)
+        block = next(block for block in blocks if block.id == row.source_block_id)
         local = Block.objects.select_for_update(no_key=True).filter(public_id=row.public_id).first()
         if local is not None:
             entries += _set(local, block, agent, at)

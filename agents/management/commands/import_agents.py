@@ -49,19 +49,19 @@ class Command(BaseCommand):
         except Invalid as error:
             raise CommandError(f"--tag: {error.message}") from error
         refused = 0
-        files = [file for one in path for file in self._files(one)]
-        for one in files:
+        files = [file for given in path for file in self._files(given)]
+        for file in files:
             try:
-                self._import(one, tag, again)
+                self._import(file, tag, again)
             except NoAgentFile as error:
-                if one not in path and one.suffix == ".json":
-                    self.stdout.write(f"{shown(str(one), 200)}: skipped: {error.message}")
+                if file not in path and file.suffix == ".json":
+                    self.stdout.write(f"{shown(str(file), 200)}: skipped: {error.message}")
                     continue
                 refused += 1
-                self.stderr.write(f"{shown(str(one), 200)}: refused: {error.message}")
+                self.stderr.write(f"{shown(str(file), 200)}: refused: {error.message}")
             except DomainError as error:
                 refused += 1
-                self.stderr.write(f"{shown(str(one), 200)}: refused: {error.message}")
+                self.stderr.write(f"{shown(str(file), 200)}: refused: {error.message}")
         if refused:
             raise CommandError(
                 f"Refused {refused} of {len(files)} files. Refused files changed nothing."

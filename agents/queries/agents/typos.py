@@ -35,7 +35,7 @@ def _words_near(word: str, actor: Actor) -> list[str]:
             continue
         seqs = page(AgentFilter(q=half, visible=True), actor=actor, size=_READ).seqs
         names = Agent.objects.filter(seq__in=seqs).values_list("name_folded", flat=True)
-        near = {one for name in names for one in name.split() if is_near(one, word)}
+        near = {part for name in names for part in name.split() if is_near(part, word)}
         if near:
             return sorted(near)
     return []

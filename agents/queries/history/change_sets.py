@@ -163,7 +163,7 @@ def _of_tag(
 ) -> Iterator[list[int]]:
     """Yield ids of the change-sets with changes of a tag, under each of its names."""
     for name, start, end in names:
-        top = min((one for one in (high, end) if one is not None), default=None)
+        top = min((part for part in (high, end) if part is not None), default=None)
         for size in sizes:
             more = "" if top is None else " AND change_set_id < %s"
             first = _NEXT.format(more=more)

@@ -95,20 +95,22 @@ def shown_sets(rows: Iterable[SetRow], actor: Actor) -> list[ShownSet]:
     known = list(rows)
     # For all others, the changes that were read show it, or the change-set itself.
     large = [row.change_set for row in known if row.cut]
-    changed = changed_by([one.id for one in large if one.source == Source.BULK])
+    changed = changed_by(
+        [change_set.id for change_set in large if change_set.source == Source.BULK]
+    )
     shown = [_shown(row, actor, changed.get(row.change_set.id)) for row in known]
     names = {
-        name for one in shown for line in one.lines for name in (line.tag, line.became) if name
+        name for entry in shown for line in entry.lines for name in (line.tag, line.became) if name
     }
     tags = {tag.name: tag for tag in Tag.objects.filter(name__in=names)}
     undone = undone_sets([row.change_set.id for row in known])
-    return [replace(one, undone=undone.get(one.change_set.id), known=tags) for one in shown]
+    return [replace(entry, undone=undone.get(entry.change_set.id), known=tags) for entry in shown]
 
 
 def _shown(row: SetRow, actor: Actor, changed: int | None) -> ShownSet:
     agents = {change.agent_id for change in row.changes if change.agent_id is not None}
     single = len(agents) == 1 and not row.cut and row.change_set.agent_count is None
-    agent = next((one for one in row.changes if one.agent_id is not None), None)
+    agent = next((change for change in row.changes if change.agent_id is not None), None)
     # A change of a tag itself is enough: its effect on each agent follows from it, except when an
     # off-boarding also deleted agents.
     lines = list(_heads(row))
@@ -163,7 +165,9 @@ def _made(row: SetRow, *, single: bool) -> Iterable[Line]:
     if single:
         return
     for op, word in ((Op.CREATE, "created"), (Op.DELETE, "deleted")):
-        number = len({one.agent_id for one in row.changes if one.op == op and one.agent_id})
+        number = len(
+            {change.agent_id for change in row.changes if change.op == op and change.agent_id}
+        )
         if number:
             yield Line(word=word, agents=_number(number, row.cut))
 
@@ -185,8 +189,8 @@ def _moved(row: SetRow, changed: int | None) -> Iterable[Line]:
 
 
 def _fields(row: SetRow) -> Iterable[Line]:
-    names = [one.field for one in row.changes if one.op == Op.SET]
-    tags = {one.tag for one in row.changes if one.op == Op.SET and one.tag is not None}
+    names = [change.field for change in row.changes if change.op == Op.SET]
+    tags = {change.tag for change in row.changes if change.op == Op.SET and change.tag is not None}
     if names:
         shown = ", ".join(dict.fromkeys(map(in_words, names[:_NAMED])))
         yield Line(word=f"set {shown}", tag=next(iter(tags)) if len(tags) == 1 else None)

@@ -46,7 +46,11 @@ def go(request: HttpRequest) -> HttpResponse:
     if not text.strip():
         return render(request, "go.html", {"commands": commands_for(actor)})
     place = _exact(text, actor) or _exact(text.strip(), actor)
-    named = [one.url for one in commands_for(actor) if one.name.lower() == text.strip().lower()]
+    named = [
+        command.url
+        for command in commands_for(actor)
+        if command.name.lower() == text.strip().lower()
+    ]
     search = f"?{urlencode({'q': text.strip()})}"
     return HttpResponseRedirect(place or next(iter(named), reverse("agents") + search))
 
@@ -78,9 +82,13 @@ def _exact(text: str, actor: Actor) -> str | None:
 def _commands(typed: str, actor: Actor) -> list[Target]:
     """Pages and actions whose name contains all typed words. Without a text, the first ones."""
     words = fold(typed[:SEARCH_LENGTH]).split()
-    found = [one for one in commands_for(actor) if all(word in fold(one.name) for word in words)]
+    found = [
+        command
+        for command in commands_for(actor)
+        if all(word in fold(command.name) for word in words)
+    ]
     most = _COMMANDS if words else 2 * _COMMANDS
-    return [Target(one.url, one.name, one.kind) for one in found[:most]]
+    return [Target(command.url, command.name, command.kind) for command in found[:most]]
 
 
 def _agents(typed: str, actor: Actor) -> list[Target]:

@@ -92,7 +92,7 @@ def tag_chart(days: Days) -> TagChart:
     dates = _dates(days, TAG_DAYS)
     by_day = [days.tags(day) for day in dates]
     found = {source for counts in by_day for source in counts}
-    sources = [one for one in _SOURCES if one in found] + sorted(found - {*_SOURCES})
+    sources = [source for source in _SOURCES if source in found] + sorted(found - {*_SOURCES})
     top, step = max(*(sum(counts.values()) for counts in by_day), 1), WIDTH / len(dates)
     marks = []
     for at, (day, counts) in enumerate(zip(dates, by_day, strict=True)):

@@ -26,7 +26,7 @@ class Question:
     @property
     def agents(self) -> list[str]:
         """The ids of the agents that it is about, at most five."""
-        return [str(one) for one in self.details.get("agents", [])][:_NAMED]
+        return [str(agent_id) for agent_id in self.details.get("agents", [])][:_NAMED]
 
     @property
     def count(self) -> int:

@@ -69,17 +69,18 @@ def _brought_in(
 ) -> dict[str, Any]:
     """Import the files; what came of it, to be shown. Raises DomainError."""
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    for one in given:
-        size = one.size or 0
+    for upload in given:
+        size = upload.size or 0
         if size > most:
             raise Invalid(
-                f"“{shown(one.name or '')}” is {size:,} bytes; the limit is {most:,}.", field="file"
+                f"“{shown(upload.name or '')}” is {size:,} bytes; the limit is {most:,}.",
+                field="file",
             )
     tags = parse_typed(text_of(request.POST, "tags") or "").names
     for tag in tags:
         require_legal(tag, field="tags")
     try:
-        file = parse_files([(one.name or "", one.read()) for one in given], tags=tags)
+        file = parse_files([(upload.name or "", upload.read()) for upload in given], tags=tags)
     except Invalid as error:
         raise Invalid(error.message, field="file") from error
     name = given[0].name or "" if len(given) == 1 else f"{len(given):,} files"

@@ -86,7 +86,7 @@ def _tag_words(state: ListState) -> list[SafeString]:
     wanted = [part for part in wanted if part]
     if not wanted:
         return [format_html("without {}", _several("any of", state.none))] if state.none else []
-    words = [format_html("with {}", format_html_join(" and ", "{}", ((one,) for one in wanted)))]
+    words = [format_html("with {}", format_html_join(" and ", "{}", ((name,) for name in wanted)))]
     if state.none:
         lead = "and not {}" if len(state.none) == 1 else "and none of {}"
         words.append(format_html(lead, _names(state.none)))
