@@ -72,30 +72,8 @@ def create_key(
         raise Invalid("Enter a name for the key.", field="name")
     if expires_at is not None and expires_at <= now:
         raise Invalid("The expiry time is in the past. Choose a later one.", field="expires_at")
-    if reach == NOTHING:
-        raise Invalid("Choose at least one tag or agent for a limited key.", field="reach")
-    unique_legal(reach.tags, field="reach")
-    unique_legal(reach.agents, field="reach")
-    if not reach.everything and scope == Scope.MANAGE:
-        raise Invalid(
-            "A limited key cannot have the scope manage. Choose read or write.", field="scope"
-        )
-    if preset:
-        may_tag = [*may_tag, *_preset(preset, scope)]
-    if may_tag and reach.everything and not all(map(tag_rules.names_protected, may_tag)):
-        raise Invalid(
-            "Without a limit, only patterns of protected tags can be given, such as view:*.",
-            field="may_tag",
-        )
-    if any_label and reach.everything:
-        raise Invalid("Only a limited key can have this setting.", field="any_label")
-    if names_user and not reach.tags:
-        raise Invalid("Enter the tag that the key is limited to.", field="names_user")
-    if len(may_tag) > KEY_PATTERNS:
-        raise LimitExceeded(
-            f"The list has {len(may_tag):,} patterns; the limit is {KEY_PATTERNS}.", field="may_tag"
-        )
-    patterns = unique_legal(may_tag, field="may_tag")
+    _check_reach(reach, scope, any_label=any_label, names_user=names_user)
+    patterns = _checked_patterns(may_tag, preset, scope, reach)
     narrowed = None if rights is None else dumps(_checked_rights(rights, scope))
     if any(tag.ends_in for tag in _share_lock_tags(reach, patterns)):
         raise Conflict(
@@ -117,6 +95,38 @@ def create_key(
     )
     _record(actor, made.key, "", f"made, {_in_words(made.key)}")
     return made
+
+
+def _check_reach(reach: Reach, scope: Scope, *, any_label: bool, names_user: bool) -> None:
+    """Raise Invalid unless a key can have this reach with this scope and these settings."""
+    if reach == NOTHING:
+        raise Invalid("Choose at least one tag or agent for a limited key.", field="reach")
+    unique_legal(reach.tags, field="reach")
+    unique_legal(reach.agents, field="reach")
+    if not reach.everything and scope == Scope.MANAGE:
+        raise Invalid(
+            "A limited key cannot have the scope manage. Choose read or write.", field="scope"
+        )
+    if any_label and reach.everything:
+        raise Invalid("Only a limited key can have this setting.", field="any_label")
+    if names_user and not reach.tags:
+        raise Invalid("Enter the tag that the key is limited to.", field="names_user")
+
+
+def _checked_patterns(may_tag: Sequence[str], preset: str, scope: Scope, reach: Reach) -> list[str]:
+    """Return the patterns of the tags that a key may write. Raises Invalid."""
+    patterns = [*may_tag, *_preset(preset, scope)] if preset else may_tag
+    if reach.everything and not all(map(tag_rules.names_protected, patterns)):
+        raise Invalid(
+            "Without a limit, only patterns of protected tags can be given, such as view:*.",
+            field="may_tag",
+        )
+    if len(patterns) > KEY_PATTERNS:
+        raise LimitExceeded(
+            f"The list has {len(patterns):,} patterns; the limit is {KEY_PATTERNS}.",
+            field="may_tag",
+        )
+    return unique_legal(patterns, field="may_tag")
 
 
 def _checked_rights(rights: Sequence[str], scope: Scope) -> list[str]:
