@@ -164,7 +164,7 @@ class _Run:
         read = [source_agent(seen) if isinstance(seen, SeenAgent) else seen for seen in page]
         agents = [agent for agent in read if isinstance(agent, SourceAgent)]
         self.imported.skipped += [
-            Skipped(agent.id or "an agent without an ID", agent.why)
+            Skipped(agent.id or "an agent without an ID", agent.why, refused=True)
             for agent in read
             if isinstance(agent, Unread)
         ]
