@@ -137,7 +137,7 @@ def test_unchanged_field_asks_nothing(letta: Letta, letta_source: AgentSource) -
         (Reply(503, {"detail": "busy"}, {"Retry-After": "7"}), SourceUnavailable, "Nothing was"),
         (Reply(401, {}), SourceUnavailable, "wants a token"),
         (Reply(422, {"detail": "no such model"}), Invalid, "prod refuses this: prod answered 422: no"),
-        (Reply(404, {"detail": "Agent with ID {} not found"}), NotFound, "any more"),
+        (Reply(404, {"detail": "Agent with ID {} not found"}), NotFound, "no longer has"),
         (Reply(0), SourceUnavailable, "did not do it"),
     ],
     ids=["500", "503", "401", "422", "gone", "hangs up"],
