@@ -25,6 +25,7 @@ from agents.net.connectors.base import (
     SourceError,
     TooLarge,
     Unreachable,
+    Unreadable,
 )
 from tests.app_server import MODEL, VERSION, AppServer
 from tests.net.scripted import by_hand
@@ -216,9 +217,9 @@ def test_success_that_changed_nothing_is_refused() -> None:
     ("said", "read", "write"),
     [
         ("Missing LETTA_API_KEY", Denied, Denied),
-        ("Agent x not found", Unreachable, Rejected),
+        ("Agent x not found", Unreadable, Rejected),
         (f"Agent {ID} not found", AgentNotThere, AgentNotThere),
-        ("disk full", Unreachable, Rejected),
+        ("disk full", Unreadable, Rejected),
     ],
 )
 def test_failure_said_by_the_server(

@@ -22,6 +22,7 @@ from agents.net.connectors.base import (
     TooLarge,
     Unreachable,
     Unread,
+    Unreadable,
 )
 from agents.net.connectors.letta import LettaConnector
 from tests.net.scripted import Asked, Letta, Reply, by_hand, letta_server
@@ -76,7 +77,7 @@ def failure(url: str, call: Call, **more: Any) -> SourceError:
         (Reply(307, {}, {"Location": "http://other.example/"}), Denied, Denied),
         (Reply(409, {}), Unreachable, Rejected),
         (Reply(429, {}, {"Retry-After": "7"}), Unreachable, Unreachable),
-        (Reply(500, {}), Unreachable, AnswerLost),
+        (Reply(500, {}), Unreadable, AnswerLost),
         (Reply(502, b"<html>"), Unreachable, AnswerLost),
         (Reply(503, {}, {"Retry-After": "7"}), Unreachable, Unreachable),
         (Reply(0), Unreachable, AnswerLost),
