@@ -15,10 +15,10 @@ from typing import Any
 from django.utils import timezone
 
 from agents.core.actors import source_actor
+from agents.core.batches import batches
 from agents.core.errors import Busy, DomainError
 from agents.core.json_text import loads
 from agents.core.tag_text import problem
-from agents.domain.core.batches import batches
 from agents.domain.core.transactions import write
 from agents.domain.sources import fields, owners
 from agents.domain.sources.block_links import Links, known_links, links_of

@@ -12,13 +12,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents.core.actors import Actor, Power
+from agents.core.batches import batches
 from agents.core.errors import DomainError
 from agents.core.json_text import dumps
 from agents.core.limits import IMPORT_AGENTS, IMPORT_TAGS
 from agents.domain.agents import edit
 from agents.domain.agents.write import create_agents
 from agents.domain.core import record
-from agents.domain.core.batches import batches
 from agents.domain.core.record import Entry
 from agents.domain.core.transactions import write
 from agents.domain.tags.edit import require_legal_tags, tag_entries
