@@ -21,6 +21,9 @@ class Reach:
     Use EVERYTHING, NOTHING, `of_tags` or `of_agents`. `tags` are exact names and `agents` are public
     ids; both are sorted and unique, and only one of them is set. `Reach()` is NOTHING.
 
+    A limited reach never contains an agent with a closed tag: that of a user who was off-boarded some
+    days ago (`agents.domain.core.closed_tags`). This holds whatever else the agent carries.
+
     Renaming or merging a tag updates the stored reaches that contain it. Deleting a tag removes it
     from them, and disables keys and members whose reach is then empty.
 
@@ -52,10 +55,13 @@ class Reach:
         """The tag, if the reach is exactly one tag."""
         return self.tags[0] if len(self.tags) == 1 else None
 
-    def covers(self, agent_id: str, tags: Collection[str]) -> bool:
-        """True if the reach contains an agent with this public id and these tags."""
-        if self.everything:
-            return True
+    def covers(self, agent_id: str, tags: Collection[str], *, closed: bool) -> bool:
+        """True if the reach contains an agent with this public id and these tags.
+
+        `closed` says whether one of the agent's tags is closed.
+        """
+        if self.everything or closed:
+            return self.everything
         return agent_id in self.agents or any(name in tags for name in self.tags)
 
     def with_tag(self, old: str, new: str | None) -> "Reach":

@@ -37,6 +37,8 @@ class Tag(models.Model):
     colour = models.CharField(max_length=16, default="")
     # The bulk change that removes it from all agents. Until that ends or is undone, it cannot be added.
     ends_in = models.UUIDField(null=True)
+    # Set where agents get the tag of a user who was off-boarded. Until then, nobody limited can access them.
+    closed_until = models.DateTimeField(null=True)
     last_added_at = models.DateTimeField(null=True)
     last_added_by = ExactTextField(null=True)
     created_at = models.DateTimeField()
@@ -49,6 +51,11 @@ class Tag(models.Model):
             models.Index(fields=["names_user", "name"], name="tag_by_name"),
             models.Index(fields=["name"], name="tag_in_use", condition=Q(n__gt=0)),
             models.Index(fields=["ends_in"], name="tag_ends", condition=Q(ends_in__isnull=False)),
+            models.Index(
+                fields=["closed_until"],
+                name="tag_closed",
+                condition=Q(closed_until__isnull=False),
+            ),
             models.Index(fields=["lookalike"], name="tag_by_lookalike"),
             models.Index(
                 fields=["names_user", "lookalike"], name="tag_alike", condition=Q(n__gt=0)

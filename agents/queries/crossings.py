@@ -83,10 +83,15 @@ def now(row: Crossing) -> Shared | None:
     return Shared(row, str(name.first() or ""), "", users, agents, more)
 
 
-def users_of(kind: CrossingKind, public_id: str, source_id: int = 0) -> tuple[list[str], int, bool]:
-    """The users of a thing's agents, how many agents were looked at, and whether there are more."""
+def users_of(
+    kind: CrossingKind, public_id: str, source_id: int = 0, *, without: int | None = None
+) -> tuple[list[str], int, bool]:
+    """The users of a thing's agents, how many agents were looked at, and whether there are more.
+
+    The agent whose key is `without` is left out.
+    """
     seqs = _agents_of(kind, public_id, source_id, AGENTS_LOOKED + 1)
-    looked = seqs[:AGENTS_LOOKED]
+    looked = [seq for seq in seqs[:AGENTS_LOOKED] if seq != without]
     rows = AgentTag.objects.filter(agent_id__in=looked, tag__names_user=True)
     users = sorted(rows.values_list("tag__name", flat=True).distinct())
     return users, len(looked), len(seqs) > AGENTS_LOOKED

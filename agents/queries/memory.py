@@ -6,6 +6,7 @@ So blocks are read span by span, in their order, and a page has a budget for tha
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db.models import F, Func, IntegerField, Q, QuerySet
 
@@ -64,11 +65,12 @@ class _AgentsOf(Func):
     output_field = IntegerField()
 
     def __init__(self, most: int, own: Own | None) -> None:
-        within = ""
-        if own is not None:
-            probe, keys = own.sql("x.agent_id")
-            within = " AND " + probe % tuple(keys)  # numbers
-        super().__init__(F("id"), most=most, within=within)
+        probe, self._params = ("TRUE", []) if own is None else own.sql("x.agent_id")
+        super().__init__(F("id"), most=most, within=f" AND {probe}")
+
+    def as_sql(self, *args: Any, **kwargs: Any) -> Any:
+        sql, params = super().as_sql(*args, **kwargs)
+        return sql, [*params, *self._params]
 
 
 def visible_blocks(actor: Actor) -> QuerySet[Block]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from ade.db.replica import connection
 from agents.core.actors import Actor
 from agents.core.natural_order import natural_ranges
-from agents.models import Agent, AgentTag, Offboarding, Tag, TagUse, UserChange
+from agents.models import Agent, AgentTag, Tag, TagUse, UserChange
 from agents.queries.core import keyset
 from agents.queries.core.keyset import NATURAL, Place
 from agents.queries.core.lookups import looked_up
@@ -213,17 +213,6 @@ def _by_use(models: Iterable[str]) -> list[tuple[str, int]]:
     return sorted(Counter(models).items(), key=lambda one: (-one[1], one[0]))
 
 
-def watched(names: Iterable[str] | QuerySet[Any]) -> dict[str, Offboarding]:
-    """The newest off-boardings of these user tags for which ADE still watches, by name."""
-    wanted = names if isinstance(names, QuerySet) else set(names)
-    rows = _watching().filter(name__in=wanted).order_by("created_at")
-    return {str(row.name): row for row in rows}
-
-
-def _watching() -> QuerySet[Offboarding]:
-    return Offboarding.objects.filter(watched_until__gt=timezone.now(), opened_at=None)
-
-
 def tags_that_came_back() -> QuerySet[Tag]:
     """Tags of users who were off-boarded that agents carry again, while ADE watches."""
-    return Tag.objects.filter(name__in=_watching().values("name"), n__gt=0, ends_in=None)
+    return Tag.objects.filter(closed_until__gt=timezone.now(), n__gt=0, ends_in=None)

@@ -21,13 +21,13 @@ from agents.core.tag_text import fold, is_plain, quote, shown, with_marks
 from agents.domain import members
 from agents.domain.core.tag_rules import is_protected, names_a_user
 from agents.domain.tags.second_owner import warns_of
-from agents.models import Agent, AgentTag, Offboarding, Tag
+from agents.models import Agent, Offboarding, Tag
 from agents.queries import door
 from agents.queries.agents.owners import owners_of
 from agents.queries.agents.sourced import At, at_of, showable
 from agents.queries.history.sparkline import changes_per_day
+from agents.queries.tags.closed import watched
 from agents.queries.tags.machine import is_machine
-from agents.queries.users import watched
 
 register = template.Library()
 register.filter("quoted", quote)
@@ -249,12 +249,9 @@ def came_back(member: User, thing: Agent | Tag) -> list[Offboarding]:
     """Off-boardings of users whose tag this agent or tag is (again). Limited members are told nothing."""
     if member.stored_reach is not None:
         return []
-    names = (
-        [thing.name]
-        if isinstance(thing, Tag)
-        else AgentTag.objects.filter(agent=thing, tag__names_user=True).values("tag__name")
-    )
-    return list(watched(names).values())
+    closed = Tag.objects.filter(closed_until__gt=timezone.now())
+    own = {"id": thing.id} if isinstance(thing, Tag) else {"agenttag__agent": thing}
+    return list(watched(closed.filter(**own).values("name")).values())
 
 
 @register.simple_tag

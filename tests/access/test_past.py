@@ -32,7 +32,7 @@ from agents.domain.users import OffboardMode, offboard
 from agents.models import Agent, AgentTag, ApiKey, BulkOp, Change, ChangeSet, Tag, TrashedAgent
 from agents.queries.access.listed import PastFilter, agents_at
 from agents.queries.access.past import agent_at, spans_of, steps_of_agent
-from agents.queries.access.period import could_at, subject_at
+from agents.queries.access.period import subject_at, tag_could_at
 from agents.tasks.bulk import begin
 from tests.helpers import ROOT, all_tags, make_agent
 
@@ -169,7 +169,7 @@ def check(taken: list[Snapshot]) -> None:
         for name in NAMES:
             expected = {agent_id for agent_id, tags in one.tags.items() if name in tags}
             assert listed(one.at, any=[name]) == expected
-            could = {row.subject for row in could_at([name], None, one.at)}
+            could = {row.subject for row in tag_could_at(name, one.at)}
             assert could == {
                 subject
                 for subject, reach in one.reaches.items()

@@ -20,8 +20,8 @@ from agents.domain.upkeep.spans import complete_some
 from agents.models import AccessSpan, Change
 from agents.queries.access.listed import PastFilter, agents_at
 from agents.queries.access.now import access_to_agent
-from agents.queries.access.past import complete
-from agents.queries.access.period import agent_report, could_at, protected_at
+from agents.queries.access.past import agent_at, complete
+from agents.queries.access.period import agent_could_at, agent_report, protected_at, tag_could_at
 from agents.tasks.tally import ask_to_complete, count_for_overview
 from tests.helpers import ROOT, make_agent
 
@@ -48,10 +48,11 @@ def test_a_token_can_what_its_key_can_as_long_as_both_last() -> None:
     during = timezone.now()
     change_tags(agent_id=agent.public_id, remove=["user_1"], actor=ROOT)
     assert [row for row in access_to_agent(agent).rows if row.from_key] == []
-    assert could_at([], agent.public_id, timezone.now()) == []
+    assert agent_could_at(agent.public_id, {}, timezone.now()) == []
     change_tags(agent_id=agent.public_id, add=["user_1"], actor=ROOT)
     delete_access_token(token=made.token, actor=actor_of(key))
-    then = {row.subject: row for row in could_at(["user_1"], agent.public_id, during)}
+    had = agent_at(agent.public_id, during).tags
+    then = {row.subject: row for row in agent_could_at(agent.public_id, had, during)}
     token = then[f"token:{made.row.token_id}"]
     assert (token.rights, token.only, token.from_key) == ("token", ("read_messages",), key.key_id)
     report = agent_report(agent.public_id, during - timedelta(hours=1), timezone.now())
@@ -72,7 +73,7 @@ def test_protected_tags_of_the_settings_are_recorded_when_they_differ(settings: 
     assert protected_at(between) == ["team:*", "vip"]
     assert protected_at(timezone.now()) == []
     assert AccessSpan.objects.count() == 2
-    assert could_at(["vip"], None, between) == []
+    assert tag_could_at("vip", between) == []
 
 
 def test_history_of_an_older_version_is_completed() -> None:

@@ -33,7 +33,8 @@ IDS = Reach.of_agents(["agent-2", "agent-1"])
     ],
 )
 def test_covers(reach: Reach, agent_id: str, tags: list[str], covered: bool) -> None:
-    assert reach.covers(agent_id, tags) is covered
+    assert reach.covers(agent_id, tags, closed=False) is covered
+    assert reach.covers(agent_id, tags, closed=True) is reach.everything
 
 
 def test_a_reach_has_one_kind_and_a_bounded_size() -> None:

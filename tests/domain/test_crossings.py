@@ -1,7 +1,10 @@
 """Crossings: found within one write, resolved by one plan, undone, or marked as meant."""
 
+from collections.abc import Callable
+
 import pytest
 from django.core.management import call_command
+from django.http import HttpResponse
 
 from agents.core.errors import Conflict, Invalid, NewCrossing, NotAllowed
 from agents.domain.agents.write import delete_agent
@@ -18,13 +21,23 @@ from agents.domain.memory.agent import attach_block
 from agents.domain.memory.new import NewBlock
 from agents.domain.memory.write import BlockEdit, edit_block
 from agents.domain.tags.edit import change_tags
-from agents.models import Agent, AgentBlock, Block, Crossing, CrossingHead
+from agents.models import (
+    Agent,
+    AgentBlock,
+    AgentIdentity,
+    Block,
+    Crossing,
+    CrossingHead,
+    Identity,
+)
 from agents.queries.crossings import crossing_page
 from agents.tasks.crossings import catch_up
-from tests.api.calls import call, make_token
+from tests.api.calls import call, call_with_file, make_token
 from tests.helpers import ROOT, everything, make_agent, make_editor, make_manager
+from tests.views.browsing import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
+Way = Callable[[str], HttpResponse]
 
 
 def make_shared() -> tuple[Agent, Agent, Block]:
@@ -176,3 +189,81 @@ def test_the_api_lists_them() -> None:
     ]
     assert call("GET", "/v1/crossings", token=make_token(scope="write")).status_code == 403
     assert call("GET", "/v1/crossings", token=make_token(limit_tag="user_1")).status_code == 403
+
+
+def through_a_tag(token: str) -> HttpResponse:
+    one = make_agent(tags=["user_1"], blocks=[NewBlock("human", "Jane")])
+    free = make_agent(name="Free")
+    block = Block.objects.get(label="human")
+    attach_block(agent_id=free.public_id, block_id=block.public_id, actor=ROOT)
+    assert call("POST", f"/v1/agents/{free.public_id}/tags", {"add": ["vip"]}, token=token).json()
+    again = call("POST", f"/v1/agents/{one.public_id}/tags", {"add": ["vip"]}, token=token)
+    assert "X-ADE-Crossing" not in again.headers
+    return call("POST", f"/v1/agents/{free.public_id}/tags", {"add": ["user_2"]}, token=token)
+
+
+def through_new_tags(token: str) -> HttpResponse:
+    make_agent(tags=["user_1"], blocks=[NewBlock("human", "Jane")])
+    free = make_agent(name="Free")
+    block = Block.objects.get(label="human")
+    attach_block(agent_id=free.public_id, block_id=block.public_id, actor=ROOT)
+    return call("PATCH", f"/v1/agents/{free.public_id}", {"tags": ["user_2"]}, token=token)
+
+
+def through_an_identity(token: str) -> HttpResponse:
+    one, two = make_agent(tags=["user_1"]), make_agent(tags=["user_2"])
+    new = NewIdentity("org", "Org", "org", agent_ids=[one.public_id])
+    identity = create_identity(new, actor=ROOT)
+    path = f"/v1/agents/{two.public_id}/identities/attach/{identity.public_id}"
+    return call("PATCH", path, token=token)
+
+
+def through_a_new_identity(token: str) -> HttpResponse:
+    ids = [make_agent(tags=[tag]).public_id for tag in ("user_1", "user_2")]
+    body = {"identifier_key": "org", "name": "Org", "identity_type": "org", "agent_ids": ids}
+    return call("POST", "/v1/identities/", body, token=token)
+
+
+def through_an_import(token: str) -> HttpResponse:
+    make_agent(tags=["user_1"], blocks=[NewBlock("human", "Jane")])
+    agent = Agent.objects.get()
+    file = call("GET", f"/v1/agents/{agent.public_id}/export", token=make_token()).json()
+    [first] = file["agents"]
+    file["agents"] = [first, {**first, "id": "agent-1", "tags": ["user_2"]}]
+    return call_with_file("POST", "/v1/agents/import", file, token=token)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        through_a_tag,
+        through_new_tags,
+        through_an_identity,
+        through_a_new_identity,
+        through_an_import,
+    ],
+)
+def test_each_way_to_a_new_crossing_warns_or_is_refused(way: Way, settings: object) -> None:
+    made = way(make_token())
+    assert (made.status_code, made.headers["X-ADE-Crossing"]) == (200, "1"), made.content
+    assert len(listed()) == 1
+    assert catch_up(seconds=60)
+    for model in (AgentIdentity, AgentBlock, Identity, Block):
+        model.objects.all().delete()
+    for agent in Agent.objects.all():
+        delete_agent(agent_id=agent.public_id, actor=ROOT)
+    settings.SECOND_OWNER = "refuse"  # type: ignore[attr-defined]
+    refused = way(make_token())
+    assert (refused.status_code, refused.json()["code"]) == (409, "crossing"), refused.content
+    assert listed() == []
+
+
+def test_the_tag_editor_says_it() -> None:
+    make_agent(tags=["user_1"], blocks=[NewBlock("human", "Jane")])
+    free = make_agent(name="Free")
+    block = Block.objects.get(label="human")
+    attach_block(agent_id=free.public_id, block_id=block.public_id, actor=ROOT)
+    page = signed_in("editor").post(
+        f"/agents/{free.public_id}/tags/", {"tag": "user_2"}, headers={"HX-Request": "true"}
+    )
+    assert "now shares 1 memory block or identity with another user" in page.content.decode()

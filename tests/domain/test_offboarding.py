@@ -6,10 +6,10 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 
-from agents.core.limits import BULK_BATCH_DELETES
 from agents.core.reach import Reach
-from agents.domain.agents.write import delete_agent
-from agents.domain.bulk import run
+from agents.domain.agents.edit import AgentEdit
+from agents.domain.agents.write import delete_agent, update_agent
+from agents.domain.bulk import run, whole_tag
 from agents.domain.keys import create_key
 from agents.domain.memory.agent import attach_block
 from agents.domain.memory.new import NewBlock
@@ -76,9 +76,12 @@ def work() -> None:
 
 
 def test_no_word_of_the_user_is_left() -> None:
-    _, both = make_two()
+    own, both = make_two()
     key = create_key(name="app", limit_tag="user_1", actor=ROOT).key
     block = Block.objects.get(label="human")
+    for text in ("for Jane, 555-0100", "You help someone"):
+        edit = AgentEdit(description=text, system=text, metadata={"note": text})
+        update_agent(agent_id=own.public_id, edit=edit, actor=ROOT)
     row = offboard(name="user_1", how=OffboardMode.AGENTS, actor=make_manager())
     assert row.checked_at is not None
     assert seen_of(row) == {
@@ -130,14 +133,15 @@ def test_agents_can_stay_or_move() -> None:
     assert (tags_of(mine), seen_of(row)) == (["user_2"], {("agents", "Mine"): "kept"})
 
 
-def test_many_agents_go_in_batches_that_can_be_interrupted(settings: object) -> None:
+def test_many_agents_go_in_batches_that_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_tag, "BULK_BATCH", 50)
     for number in range(120):
         make_agent(tags=["user_1"], blocks=[NewBlock("human", f"secret {number}")])
     begun = begin(name="user_1", how=OffboardMode.AGENTS, actor=make_manager())
     assert begun.job is not None
     run.step(begun.job.id)
     run.step(begun.job.id)
-    assert Agent.objects.count() == 120 - 2 * BULK_BATCH_DELETES
+    assert Agent.objects.count() == 120 - 2 * 50
     row = receipt.check(offboarding_id=begun.offboarding.id, actor=make_manager())
     assert (row.checked_at, row.items.count()) == (None, 0)  # nothing is said before the end
     run.stop(plan_id=begun.job.id, actor=make_manager())

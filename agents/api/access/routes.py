@@ -31,10 +31,11 @@ from agents.queries.access.now import (
 from agents.queries.access.past import agent_at, complete
 from agents.queries.access.period import (
     Report,
+    agent_could_at,
     agent_report,
-    could_at,
     protected_at,
     subject_at,
+    tag_could_at,
     tag_report,
 )
 from agents.tasks.tally import ask_to_complete
@@ -97,7 +98,7 @@ def _of_agent(
     if at is not None:
         past = agent_at(agent_id, at)
         tags = [_tag(name, put.since, None, put.change_set_id) for name, put in past.tags.items()]
-        could = could_at(past.tags, agent_id, at) if past.exists else []
+        could = agent_could_at(agent_id, past.tags, at) if past.exists else []
         return {"exists": past.exists, "tags": tags, "actors": [_could(row) for row in could]}
     if agent is None:
         return {"exists": False}
@@ -114,7 +115,7 @@ def _of_tag(
     if period is not None:
         return _report(tag_report(name, *period))
     if query.at is not None:
-        could = could_at([name], None, query.at)
+        could = tag_could_at(name, query.at)
         listed = _listed(PastFilter(any=[name]), query.at, query.after)
         return {"actors": [_could(row) for row in could], **listed}
     tag = Tag.objects.filter(name=name).first()

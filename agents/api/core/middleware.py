@@ -11,8 +11,7 @@ from agents.api.core import errors
 from agents.api.core.app import api
 from agents.api.core.auth import guard_open_api
 from agents.core.etag import etag_of_list
-from agents.domain.memory import crossing
-from agents.domain.tags import second_owner
+from agents.domain.tags import crossing, second_owner
 
 _PREFIX = "/v1/"
 

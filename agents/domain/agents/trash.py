@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from agents.core.actors import Actor, Power
@@ -30,6 +30,7 @@ from agents.models import (
     AgentBlock,
     AgentDetail,
     AgentIdentity,
+    AgentSource,
     AgentTag,
     Block,
     Change,
@@ -47,6 +48,8 @@ from agents.queries.agents.trash import visible_trash
 M = TypeVar("M", bound=Model)
 # Fields of the history of an agent that its source made again. Their value is the other id.
 RESTORED_AS, RESTORED_FROM = "restored as", "restored from"
+# Fields of an agent that may say anything about its user.
+_FREE_TEXTS = ("description", "system", "metadata", "secrets")
 _EXPIRED_AT_ONCE = 20  # old entries that one deletion removes in passing
 
 
@@ -75,45 +78,74 @@ def count_own_blocks(agent: Agent) -> int:
     return own.exclude(Exists(others)).count()
 
 
-def keep(agent: Agent, tags: Sequence[Tag], own: Sequence[Block], change_set: ChangeSet) -> None:
-    """Put a locked agent with these tags into the trash. The caller then deletes its rows.
+def keep(
+    agents: Sequence[Agent],
+    tags_of: Mapping[int, Sequence[Tag]],
+    own: Sequence[Block],
+    change_set: ChangeSet,
+) -> None:
+    """Put locked agents, with their tags by seq, into the trash. The caller then deletes their rows.
 
-    `own` are its memory blocks that no other agent has: the trash keeps their contents.
+    `own` are the memory blocks that no other agent has: the trash keeps their contents.
     """
     if not settings.TRASH_DAYS:
         return
-    own_ids = {block.id for block in own}
-    links = AgentBlock.objects.filter(agent=agent).select_related("block")
-    state = {
-        "agent": _columns(agent, "source_id"),  # restored, it is kept here
-        "detail": _columns(AgentDetail.objects.get(agent=agent), "agent_id"),
-        "blocks": [
-            [row.block.public_id, _columns(row.block, "id") if row.block_id in own_ids else None]
-            for row in links
-        ],
-        "identities": list(
-            AgentIdentity.objects.filter(agent=agent).values_list("identity__public_id", flat=True)
-        ),
-    }
     at = change_set.created_at
-    TrashedAgent.objects.filter(public_id=agent.public_id).delete()
-    row = TrashedAgent.objects.create(
-        seq=agent.seq,
-        public_id=agent.public_id,
-        name=agent.name,
-        state=dumps(state),
-        block_count=len(own),
-        deleted_at=at,
-        deleted_by=change_set.actor_name,
-        change_set_id=change_set.id,
-        purge_at=at + timedelta(days=settings.TRASH_DAYS),
-        source_name=agent.source.name if agent.source is not None else None,
-    )
-    given_by = dict(AgentTag.objects.filter(agent=agent).values_list("tag_id", "change_set_id"))
+    states, given_by = _states(agents, own), _given_by(agents)
+    TrashedAgent.objects.filter(public_id__in=[agent.public_id for agent in agents]).delete()
+    sources = dict(AgentSource.objects.values_list("id", "name"))
+    rows = [
+        TrashedAgent(
+            seq=agent.seq,
+            public_id=agent.public_id,
+            name=agent.name,
+            state=dumps(states[agent.seq]),
+            block_count=sum(content is not None for _, content in states[agent.seq]["blocks"]),
+            deleted_at=at,
+            deleted_by=change_set.actor_name,
+            change_set_id=change_set.id,
+            purge_at=at + timedelta(days=settings.TRASH_DAYS),
+            source_name=sources.get(agent.source_id or 0),
+        )
+        for agent in agents
+    ]
+    TrashedAgent.objects.bulk_create(rows)
     TrashedTag.objects.bulk_create(
-        TrashedTag(agent=row, name=tag.name, change_set_id=given_by.get(tag.id)) for tag in tags
+        TrashedTag(agent=row, name=tag.name, change_set_id=given_by.get((row.seq, tag.id)))
+        for row in rows
+        for tag in tags_of[row.seq]
     )
     _purge_expired(_EXPIRED_AT_ONCE)
+
+
+def _states(agents: Sequence[Agent], own: Sequence[Block]) -> dict[int, dict[str, Any]]:
+    """What the trash keeps of each agent, by seq."""
+    own_ids = {block.id for block in own}
+    details = AgentDetail.objects.in_bulk([agent.seq for agent in agents])
+    states: dict[int, dict[str, Any]] = {
+        agent.seq: {
+            "agent": _columns(agent, "source_id"),  # restored, it is kept here
+            "detail": _columns(details[agent.seq], "agent_id"),
+            "blocks": [],
+            "identities": [],
+        }
+        for agent in agents
+    }
+    links = AgentBlock.objects.filter(agent__in=states).select_related("block")
+    for link in links.order_by("block_id"):
+        content = _columns(link.block) if link.block_id in own_ids else None
+        states[link.agent_id]["blocks"].append([link.block.public_id, content])
+    linked = AgentIdentity.objects.filter(agent__in=states)
+    for seq, public_id in linked.values_list("agent_id", "identity__public_id"):
+        states[seq]["identities"].append(public_id)
+    return states
+
+
+def _given_by(agents: Sequence[Agent]) -> dict[tuple[int, int], int]:
+    """The change-sets that gave the agents their tags, by seq and the tag's id."""
+    rows = AgentTag.objects.filter(agent__in=[agent.seq for agent in agents])
+    columns = ("agent_id", "tag_id", "change_set_id")
+    return {(seq, tag_id): given for seq, tag_id, given in rows.values_list(*columns)}
 
 
 @write
@@ -219,9 +251,9 @@ def _purge_expired(most: int) -> int:
 
 
 def forget_memory(agent_ids: Iterable[str]) -> None:
-    """Remove the texts of memory blocks from the history of deleted agents. That they changed stays."""
-    texts = Change.objects.filter(agent_id__in=list(agent_ids), field__startswith="block ")
-    texts.update(old=None, new=None)
+    """Remove memory and other free text from the history of deleted agents. That it changed stays."""
+    free = Q(field__startswith="block ") | Q(field__in=_FREE_TEXTS)
+    Change.objects.filter(free, agent_id__in=list(agent_ids)).update(old=None, new=None)
 
 
 def _lock(agent_ids: Collection[str], actor: Actor) -> list[TrashedAgent]:
@@ -288,7 +320,9 @@ def _attach(agent: Agent, blocks: Sequence[tuple[str, dict[str, Any] | None]]) -
     for public_id, columns in blocks:
         block = there.get(public_id)
         if block is None and columns is not None:
-            block = _made(Block, columns)
+            # With its key it has its place in lists again.
+            taken = Block.objects.filter(pk=columns.get("id") or 0).exists()
+            block = _made(Block, {**columns, "id": None} if taken else columns)
             block.save(force_insert=True)
         # A shared block may have got a label that another block of this agent has.
         if block is not None and block.label not in labels:
@@ -315,7 +349,9 @@ def forget(seqs: Iterable[int]) -> int:
     keys = list(seqs)
     forget_files(TrashedAgent.objects.filter(seq__in=keys).values_list("public_id", flat=True))
     TrashedTag.objects.filter(agent_id__in=keys).delete()
-    return TrashedAgent.objects.filter(seq__in=keys).delete()[0]
+    # Not delete(): Django would first read the rows.
+    TrashedAgent.objects.filter(seq__in=keys)._raw_delete(using="default")
+    return len(keys)
 
 
 def _columns(row: Model, *without: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Create, edit and delete agents."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ from agents.domain.core.sequence import KEYS, SPREAD, floor, next_seq, skip_past
 from agents.domain.core.transactions import RowsChanged, write
 from agents.domain.identities.agent import set_identities
 from agents.domain.memory.agent import attach_existing, make_blocks, set_blocks
-from agents.domain.tags import second_owner, tag_rows
+from agents.domain.tags import crossing, second_owner, tag_rows
 from agents.domain.tags.edit import require_legal_tags, tag_entries
 from agents.domain.tags.locks import LockedAgent, lock_agent, lock_agents
 from agents.models import (
@@ -83,7 +83,10 @@ def create_agents(
     change_set = record.open_change_set(actor=actor, act=act, reason=reason, at=now)
     pairs = [(tag.id, a.seq) for a, tags in zip(agents, carried, strict=True) for tag in tags]
     tag_rows.put_on(pairs, change_set, now)
-    make_blocks(((agent, spec.blocks) for agent, spec in zip(agents, specs, strict=True)), at=now)
+    blocks = ((agent, spec.blocks) for agent, spec in zip(agents, specs, strict=True))
+    shared = make_blocks(blocks, at=now)
+    tags_of_agents = {agent.seq: tags for agent, tags in zip(agents, carried, strict=True)}
+    crossing.check_made(shared, tags_of_agents, actor, refuse=refuse_second_owner)
     for agent, spec in zip(agents, specs, strict=True):
         attach_existing(agent, spec.block_ids, actor=actor)
         if spec.identity_ids:
@@ -202,75 +205,82 @@ def bury(
     Memory blocks that only these agents have are deleted too, unless `keep_blocks` is given. The trash
     keeps both, unless they are deleted `for_good`.
     """
-    own = [] if keep_blocks else trash.own_blocks([locked.agent for locked in agents])
-    born = record.births([locked.agent.public_id for locked in agents])
-    for locked in agents:
-        tags = locked.all_tags
-        if for_good:
-            trash.forget_memory([locked.agent.public_id])
-            trash.forget_files([locked.agent.public_id])
-        else:
-            trash.keep(locked.agent, tags, own, change_set)
-        _record_deletion(locked, tags, own, change_set, born.get(locked.agent.public_id))
-    AgentBlock.objects.filter(agent__in=[locked.agent for locked in agents]).delete()
-    Block.objects.filter(id__in=[block.id for block in own]).delete()
-    for locked in agents:
-        _delete_rows(locked, change_set)
+    gone = [locked.agent for locked in agents]
+    if not gone:
+        return
+    ids, seqs = [agent.public_id for agent in gone], [agent.seq for agent in gone]
+    own = [] if keep_blocks else trash.own_blocks(gone)
+    tags_of = {locked.agent.seq: locked.all_tags for locked in agents}
+    if for_good:
+        trash.forget_memory(ids)
+        trash.forget_files(ids)
+    else:
+        trash.keep(gone, tags_of, own, change_set)
+    _record_deletions(agents, tags_of, own, change_set)
+    AgentBlock.objects.filter(agent__in=seqs)._raw_delete(using="default")
+    Block.objects.filter(id__in=[block.id for block in own])._raw_delete(using="default")
+    _delete_rows(seqs)
+    search_index.forget_rows(search_index.AGENT_INDEX, seqs)
+    tag_rows.lower_counts(Counter(tag.id for tags in tags_of.values() for tag in tags))
 
 
-def _record_deletion(
-    locked: LockedAgent,
-    tags: Sequence[Tag],
+def _record_deletions(
+    agents: Sequence[LockedAgent],
+    tags_of: Mapping[int, Sequence[Tag]],
     own: Sequence[Block],
     change_set: ChangeSet,
-    born: datetime | None,
 ) -> None:
-    agent = locked.agent
-    record.record(
-        change_set,
-        [
-            Entry(Op.DELETE, agent.public_id, agent.name, added_at=born),
-            *tag_entries(agent, [], tags, locked.added_at),
-            *_memory_entries(agent, own),
-        ],
-        at=timezone.now(),  # a bulk change may have started an hour ago
-    )
+    born = record.births([locked.agent.public_id for locked in agents])
+    memory = _memory_entries([locked.agent for locked in agents], own)
+    entries = []
+    for locked in agents:
+        agent = locked.agent
+        entries += [
+            Entry(Op.DELETE, agent.public_id, agent.name, added_at=born.get(agent.public_id)),
+            *tag_entries(agent, [], tags_of[agent.seq], locked.added_at),
+            *memory[agent.seq],
+        ]
+    record.record(change_set, entries, at=timezone.now())  # a bulk change may be an hour old
+    stones = [
+        Tombstone(
+            seq=locked.agent.seq,
+            public_id=locked.agent.public_id,
+            name=locked.agent.name,
+            updated_at=locked.agent.updated_at,
+            deleted_at=change_set.created_at,
+            deleted_by=locked.actor.name,
+            tags=dumps([tag.name for tag in tags_of[locked.agent.seq]]),
+            change_set_id=change_set.id,
+        )
+        for locked in agents
+    ]
     # An agent with the same id (or seq) may have been deleted before and imported again.
-    Tombstone.objects.filter(Q(seq=agent.seq) | Q(public_id=agent.public_id)).delete()
-    Tombstone.objects.create(
-        seq=agent.seq,
-        public_id=agent.public_id,
-        name=agent.name,
-        updated_at=agent.updated_at,
-        deleted_at=change_set.created_at,
-        deleted_by=locked.actor.name,
-        tags=dumps([tag.name for tag in tags]),
-        change_set_id=change_set.id,
-    )
+    same = Q(seq__in=[stone.seq for stone in stones])
+    same |= Q(public_id__in=[stone.public_id for stone in stones])
+    Tombstone.objects.filter(same).delete()
+    Tombstone.objects.bulk_create(stones)
 
 
-def _delete_rows(locked: LockedAgent, change_set: ChangeSet) -> None:
-    agent = locked.agent
-    tags = locked.all_tags
-    locked.write_tags([], tags, change_set)
-    search_index.forget_rows(search_index.AGENT_INDEX, [agent.seq])
-    AgentIdentity.objects.filter(agent=agent).delete()
-    AgentDetail.objects.filter(agent=agent).delete()
-    if agent.source_id is not None:
-        SourcedAgent.objects.filter(agent=agent)._raw_delete(using="default")
-        SourcedBlock.objects.filter(agent=agent)._raw_delete(using="default")
-    # Not agent.delete(): Django would first look for related rows, which are already deleted.
-    Agent.objects.filter(seq=agent.seq)._raw_delete(using="default")
-    if tags:
-        tag_rows.update_counts([], tags, change_set)
+def _delete_rows(seqs: Sequence[int]) -> None:
+    """Delete what belongs to these agents, and the agents. Their memory is deleted already.
+
+    Not delete(): Django would first look for related rows.
+    """
+    for model in (AgentTag, AgentIdentity, AgentDetail, SourcedAgent, SourcedBlock):
+        model._default_manager.filter(agent__in=seqs)._raw_delete(using="default")
+    Agent.objects.filter(seq__in=seqs)._raw_delete(using="default")
 
 
-def _memory_entries(agent: Agent, own: Sequence[Block]) -> Iterator[Entry]:
-    """What happens to the memory of an agent that is deleted: the ids of its blocks, without texts."""
+def _memory_entries(agents: Sequence[Agent], own: Sequence[Block]) -> dict[int, list[Entry]]:
+    """What happens to the memory of agents that are deleted, by seq: the ids of blocks, without texts."""
     gone = {block.id for block in own}
-    for row in AgentBlock.objects.filter(agent=agent).select_related("block"):
-        what = DELETED_MEMORY if row.block_id in gone else KEPT_MEMORY
-        yield Entry(Op.SET, agent.public_id, agent.name, field=what, new=row.block.public_id)
+    found: dict[int, list[Entry]] = {agent.seq: [] for agent in agents}
+    named = {agent.seq: (agent.public_id, agent.name) for agent in agents}
+    links = AgentBlock.objects.filter(agent__in=named).order_by("agent_id", "block_id")
+    for seq, block_id, public_id in links.values_list("agent_id", "block_id", "block__public_id"):
+        what = DELETED_MEMORY if block_id in gone else KEPT_MEMORY
+        found[seq].append(Entry(Op.SET, *named[seq], field=what, new=public_id))
+    return found
 
 
 def _not_kept(agent: Agent, names: Sequence[str]) -> list[Entry]:

@@ -27,6 +27,7 @@ from agents.models import (
     Offboarding,
     OffboardingItem,
     Seen,
+    Tag,
 )
 
 _DELETED = "deleted"  # the action of items that are to go
@@ -43,7 +44,8 @@ def clear_next(plan_id: UUID | str) -> None:
         return
     actor = with_current_rights(actor_of_plan(plan))
     found = Agent.objects.filter(seq__in=next_agents(plan), source__isnull=False)
-    for agent in found.filter(user_tag_count__lte=1).select_related("source"):
+    users = Tag.objects.filter(ends_in=plan.id, names_user=True).count()  # 1, but for a label 0
+    for agent in found.filter(user_tag_count__lte=users).select_related("source"):
         if agent.source is not None:
             clear(row, agent.public_id, str(agent.name), agent.source, actor)
 

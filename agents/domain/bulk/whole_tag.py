@@ -8,12 +8,13 @@ removes the tag. `run` runs the batches.
 
 from typing import Any
 
+from django.db.models import Count
 from django.utils import timezone
 
 from agents.core.actors import Actor, Power
 from agents.core.errors import NotAllowed
 from agents.core.json_text import dumps, loads
-from agents.core.limits import BULK_BATCH, BULK_BATCH_DELETES
+from agents.core.limits import BULK_BATCH, BULK_BATCH_DELETES, BULK_BATCH_PAIRS
 from agents.domain.agents import trash
 from agents.domain.bulk.decide import Outcome
 from agents.domain.bulk.planning import actor_of_plan
@@ -30,6 +31,8 @@ from agents.domain.tags import tag_rows
 from agents.domain.users import OffboardChanged, OffboardMode, offboard_plan_of
 from agents.models import (
     Act,
+    Agent,
+    AgentBlock,
     AgentTag,
     BulkBatch,
     BulkOp,
@@ -47,6 +50,7 @@ _ACTS = {
     BulkOp.OFFBOARD_AGENTS: Act.OFFBOARD,
 }
 OPS = frozenset(_ACTS)
+_BLOCK = 5  # deleting a memory block takes as long as taking so many tags off
 
 
 @write
@@ -129,16 +133,32 @@ def next_agents(plan: BulkPlan) -> list[int]:
     rows = AgentTag.objects.filter(tag_id__in=_ids(plan)).order_by("-agent_id")
     further = rows if plan.taken_to is None else rows.filter(agent_id__lt=plan.taken_to)
     # Then from the start again: an undo may have added the tag to an agent before the tag was closed.
-    most = BULK_BATCH_DELETES if plan.op == BulkOp.OFFBOARD_AGENTS else BULK_BATCH
-    return _batch_of(further, most) or (_batch_of(rows, most) if plan.taken_to is not None else [])
+    seqs = _batch_of(further) or (_batch_of(rows) if plan.taken_to is not None else [])
+    return _quick(seqs) if plan.op == BulkOp.OFFBOARD_AGENTS else seqs
+
+
+def _quick(seqs: list[int]) -> list[int]:
+    """The first of these agents, as many as one transaction deletes quickly: by tags, memory and sources."""
+    links = AgentBlock.objects.filter(agent__in=seqs).order_by().values_list("agent_id")
+    blocks = dict(links.annotate(number=Count("block_id")))
+    rows = Agent.objects.filter(seq__in=seqs).values_list("seq", "tag_count", "source_id")
+    known = {seq: (tags, source) for seq, tags, source in rows}
+    pairs = at_sources = 0
+    for place, seq in enumerate(seqs):
+        tags, source = known.get(seq, (0, None))
+        pairs += tags + _BLOCK * blocks.get(seq, 0)
+        at_sources += source is not None
+        if place and (pairs > BULK_BATCH_PAIRS or at_sources > BULK_BATCH_DELETES):
+            return seqs[:place]
+    return seqs
 
 
 def _ids(plan: BulkPlan) -> list[int]:
     return list(Tag.objects.filter(ends_in=plan.id).values_list("id", flat=True))
 
 
-def _batch_of(rows: Any, most: int) -> list[int]:
-    return list(rows.values_list("agent_id", flat=True)[:most])
+def _batch_of(rows: Any) -> list[int]:
+    return list(rows.values_list("agent_id", flat=True)[:BULK_BATCH])
 
 
 def finish(plan: BulkPlan) -> None:

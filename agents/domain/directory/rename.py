@@ -84,6 +84,7 @@ def rename_tag(
 
 def _name(tag: Tag, new: str) -> None:
     """Save the new name and everything that is computed from it."""
+    tag.closed_until = None  # the new name is that of another user
     tag.name, tag.name_folded, tag.lookalike = new, fold(new), lookalike_key(new)
     tag.lookalike_version, tag.sort_key = LOOKALIKE_VERSION, natural_key(new)
     if not tag.protected_by_hand:
@@ -98,6 +99,7 @@ def _name(tag: Tag, new: str) -> None:
             "sort_key",
             "names_user",
             "protected",
+            "closed_until",
         ]
     )
     index_rows(TAG_INDEX, [(tag.id, tag.name_folded)])

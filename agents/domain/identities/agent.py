@@ -9,6 +9,7 @@ from agents.core.tag_text import text_problem
 from agents.domain.core import record
 from agents.domain.core.record import Entry
 from agents.domain.core.transactions import write
+from agents.domain.tags.crossing import check_identities
 from agents.domain.tags.locks import lock_agent
 from agents.models import Act, Agent, AgentIdentity, Identity, Op
 from agents.queries.identities import visible_identities
@@ -36,15 +37,16 @@ def set_identities(agent: Agent, identity_ids: Sequence[str], *, actor: Actor) -
         return []
     require_identities(actor)
     AgentIdentity.objects.filter(agent=agent, identity__in=remove).delete()
-    link([agent], add)
+    link([agent], add, actor=actor)
     return [entry_of(agent, add=add, remove=remove)]
 
 
-def link(agents: Collection[Agent], identities: Collection[Identity]) -> None:
-    """Attach identities that the agents do not have. Raises Invalid if an agent gets too many."""
+def link(agents: Collection[Agent], identities: Collection[Identity], *, actor: Actor) -> None:
+    """Attach identities that the agents do not have. Raises Invalid if an agent gets too many, NewCrossing."""
     AgentIdentity.objects.bulk_create(
         AgentIdentity(agent=agent, identity=identity) for agent in agents for identity in identities
     )
+    check_identities(agents, identities, actor)
     for agent in agents if identities else ():
         if AgentIdentity.objects.filter(agent=agent).count() > IDENTITIES_PER_AGENT:
             raise LimitExceeded(
@@ -87,7 +89,7 @@ def _change(agent_id: str, identity_id: str, actor: Actor, *, attach: bool) -> A
     if rows.exists() == attach:
         return agent
     if attach:
-        link([agent], [identity])
+        link([agent], [identity], actor=actor)
         entry = entry_of(agent, add=[identity])
     else:
         rows.delete()

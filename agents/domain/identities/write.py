@@ -52,7 +52,7 @@ def create_identity(new: NewIdentity, *, actor: Actor) -> Identity:
     at = touch_all(agents)
     identity = Identity(public_id=f"identity-{uuid4()}", created_at=at, updated_at=at, **columns)
     _save(identity)
-    link(agents, [identity])
+    link(agents, [identity], actor=actor)
     changes: _Changes = [(_field(identity), None, identity.identifier_key)]
     _record(actor=actor, agents=agents, changes=changes, at=at)
     return identity
@@ -86,7 +86,7 @@ def update_identity(*, identity_id: str, given: dict[str, Any], actor: Actor) ->
     before = {name: getattr(identity, name) for name in _checkers}
     after = _checked(given)
     changed = [name for name in after if after[name] != before[name]]
-    moved = [] if wanted is None else _set_agents(identity, agents, named)
+    moved = [] if wanted is None else _set_agents(identity, agents, named, actor)
     if not changed and not moved:
         return identity
     for name in changed:
@@ -195,14 +195,14 @@ def _legal(agent_ids: Collection[str]) -> list[str]:
 
 
 def _set_agents(
-    identity: Identity, agents: Sequence[Agent], wanted: Sequence[Agent]
+    identity: Identity, agents: Sequence[Agent], wanted: Sequence[Agent], actor: Actor
 ) -> list[Agent]:
     """Replace the agents of the identity. Return those that gained or lost it."""
     rows = AgentIdentity.objects.filter(identity=identity)
     own = set(rows.values_list("agent_id", flat=True))
     new = {agent.seq for agent in wanted}
     rows.filter(agent_id__in=own - new).delete()
-    link([agent for agent in wanted if agent.seq not in own], [identity])
+    link([agent for agent in wanted if agent.seq not in own], [identity], actor=actor)
     return [agent for agent in agents if agent.seq in own ^ new]
 
 

@@ -13,19 +13,23 @@ from agents.domain.core import record
 from agents.domain.core.insert import insert
 from agents.domain.core.record import Entry
 from agents.domain.core.transactions import write
-from agents.domain.memory.crossing import check_attach
 from agents.domain.memory.new import NewBlock, checked_block, checked_blocks
 from agents.domain.memory.write import block_not_found, new_row
+from agents.domain.tags.crossing import check_attach
 from agents.domain.tags.locks import LockedAgent, lock_agent
 from agents.models import Act, Agent, AgentBlock, Block, Op
 from agents.queries.memory import visible_blocks
 
 
-def make_blocks(made: Iterable[tuple[Agent, Sequence[NewBlock]]], *, at: datetime) -> None:
+def make_blocks(
+    made: Iterable[tuple[Agent, Sequence[NewBlock]]], *, at: datetime
+) -> dict[str, list[Agent]]:
     """Create the blocks of new agents. Blocks with the same `key` become one shared block.
 
-    Takes three statements, however many agents. Call it in the transaction that creates the agents.
+    Returns the agents of each of those, by id. Takes three statements, however many agents. Call it in the
+    transaction that creates the agents.
     """
+    of_shared: dict[str, list[Agent]] = {}
     shared: dict[str, Block] = {}
     rows: list[Block] = []
     links: list[tuple[Agent, Block]] = []
@@ -37,11 +41,14 @@ def make_blocks(made: Iterable[tuple[Agent, Sequence[NewBlock]]], *, at: datetim
                 rows.append(row)
                 if block.key:
                     shared[block.key] = row
+            if block.key:
+                of_shared.setdefault(row.public_id, []).append(agent)
             links.append((agent, row))
     Block.objects.bulk_create(rows, batch_size=1000)
     insert(
         AgentBlock, ("agent_id", "block_id", "label"), ((a.seq, b.id, b.label) for a, b in links)
     )
+    return of_shared
 
 
 def attach_existing(agent: Agent, block_ids: Sequence[str], *, actor: Actor) -> None:

@@ -52,18 +52,27 @@ class Begun:
     job: BulkPlan | None
 
 
-def make_plan(*, name: str, how: OffboardMode, actor: Actor, to: str | None = None) -> Plan:
-    """Plan an off-boarding. Raises NotFound, NotAllowed, Invalid (whom to move the agents to)."""
+def make_plan(
+    *,
+    name: str,
+    how: OffboardMode,
+    actor: Actor,
+    to: str | None = None,
+    with_parts: bool = True,
+) -> Plan:
+    """Plan an off-boarding. The parts are for people and take the longest. Raises NotFound, NotAllowed, Invalid (whom to move the agents to)."""
     if how is not OffboardMode.MOVE:
         plan = users.plan_offboard(name=name, how=how, actor=actor)
         agents = Agent.objects.filter(agenttag__tag=plan.plan.tag, source__isnull=False)
         there = how is OffboardMode.AGENTS and agents.exists()
-        return Plan(how, None, parts(Asked(plan.plan.tag, how)), plan.plan, plan, there)
+        listed = parts(Asked(plan.plan.tag, how)) if with_parts else []
+        return Plan(how, None, listed, plan.plan, plan, there)
     actor.require_sign_in("off-board a user")
     if not to:
         raise Invalid("Enter the user who gets the agents.", field="to")
     moved = users.plan_move(name=name, to=to, actor=actor)
-    return Plan(how, to, parts(Asked(moved.tag, how)), moved, None)
+    listed = parts(Asked(moved.tag, how)) if with_parts else []
+    return Plan(how, to, listed, moved, None)
 
 
 @write
@@ -81,7 +90,7 @@ def begin(
     `receipt` then lists what happened and reads it back. Raises as `make_plan`, OffboardChanged,
     PlanChanged.
     """
-    plan = make_plan(name=name, how=how, actor=actor, to=to)
+    plan = make_plan(name=name, how=how, actor=actor, to=to, with_parts=False)
     now = timezone.now()
     row = Offboarding.objects.create(
         name=name,

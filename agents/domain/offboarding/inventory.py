@@ -33,6 +33,7 @@ from agents.models import (
     SourcedAgent,
     SourcedBlock,
     Tag,
+    Tombstone,
     TrashedAgent,
     TrashedFile,
     TrashedTag,
@@ -53,6 +54,10 @@ class Thing:
     label: str = ""
     place: str = ""
     action: str = "kept"
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.action == "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +253,27 @@ def _trash(asked: Asked, most: int | None = NAMED) -> list[Part]:
     return [_part("trash", "Agents in the trash", action, rows, _trashed, most)]
 
 
+def _waiting(asked: Asked, most: int | None = NAMED) -> list[Part]:
+    """Memory of agents that were deleted before, which their sources have not deleted yet."""
+    files = TrashedFile.objects.filter(waiting=True).order_by("id").defer("file")
+    kept = TrashedTag.objects.filter(
+        name=asked.tag.name, agent__public_id__in=files.values("public_id")
+    )
+    ids = set(kept.values_list("agent__public_id", flat=True))
+    stones = Tombstone.objects.filter(public_id__in=files.values("public_id"))
+    named = stones.filter(tags__contains=dumps(asked.tag.name)).values_list("public_id", "tags")
+    ids |= {public_id for public_id, tags in named if asked.tag.name in loads(tags)}
+    sources = dict(AgentSource.objects.values_list("id", "name"))
+    found = [
+        Thing("archives" if key.startswith("archive-") else "blocks", key, label, place)
+        for row in files.filter(public_id__in=ids)
+        if (place := sources.get(row.source_id)) is not None
+        for key, label, kind in loads(row.blocks)
+        if kind == "own"
+    ]
+    return [_listed("waiting", "Memory of deleted agents at sources", _DELETED, found, most)]
+
+
 KINDS: Mapping[str, Callable[..., list[Part]]] = {
     "agents": _agents,
     "blocks": _blocks,
@@ -258,6 +284,7 @@ KINDS: Mapping[str, Callable[..., list[Part]]] = {
     "webhooks": _webhooks,
     "identities": _identities,
     "trash": _trash,
+    "waiting": _waiting,
 }
 # The tables of each kind. What is not here holds no data of users, or only history (`erase_user`).
 TABLES: Mapping[str, tuple[type[Model], ...]] = {
@@ -269,7 +296,8 @@ TABLES: Mapping[str, tuple[type[Model], ...]] = {
     "views": (SavedView,),
     "webhooks": (Webhook,),
     "identities": (Identity, AgentIdentity),
-    "trash": (TrashedAgent, TrashedTag, TrashedFile),
+    "trash": (TrashedAgent, TrashedTag),
+    "waiting": (TrashedFile,),
 }
 
 

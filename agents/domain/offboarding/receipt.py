@@ -18,6 +18,7 @@ from agents.core.actors import Actor, Power
 from agents.core.errors import NotFound
 from agents.domain.agents.write import DELETED_MEMORY, KEPT_MEMORY
 from agents.domain.core import record
+from agents.domain.core.closed_tags import reopen
 from agents.domain.core.record import Entry
 from agents.domain.core.rights import is_good
 from agents.domain.core.transactions import write
@@ -94,7 +95,12 @@ def _list_changes(row: Offboarding, after: int, *, actor: Actor) -> int | None:
     found = list(changes.order_by("id")[:_CHUNK])
     if not found:
         return None
-    add_items(row, [thing for change in found if (thing := _thing(row, change)) is not None])
+    things = [thing for change in found if (thing := _thing(row, change)) is not None]
+    add_items(row, things)
+    # A batch keeps a block that agents of a later batch have too, and then that batch deletes it.
+    gone = [thing.public_id for thing in things if thing.kind == "blocks" and thing.is_deleted]
+    kept = row.items.filter(kind="blocks", place="", action="kept", public_id__in=gone)
+    kept.update(action="deleted", seen=Seen.WAITING)
     return found[-1].id
 
 
@@ -147,13 +153,14 @@ def _read_back(row: Offboarding, after: int, *, actor: Actor) -> int | None:
     by_kind: dict[str, list[OffboardingItem]] = {}
     for item in items:
         by_kind.setdefault(item.kind, []).append(item)
-    now = timezone.now()
+    found: dict[Seen, list[int]] = {}
     for kind, some in by_kind.items():
         there = _THERE[kind]([item.public_id for item in some])
         carrying = _carrying(row.name, there) if kind == "agents" else set()
         for item in some:
-            item.seen, item.seen_at = _seen(item, there, carrying), now
-    OffboardingItem.objects.bulk_update(items, ["seen", "seen_at"])
+            found.setdefault(_seen(item, there, carrying), []).append(item.id)
+    for seen, ids in found.items():
+        OffboardingItem.objects.filter(id__in=ids).update(seen=seen, seen_at=timezone.now())
     return items[-1].id
 
 
@@ -227,7 +234,9 @@ def canonical(row: Offboarding) -> bytes:
 
 def receipt(row: Offboarding) -> dict[str, Any]:
     """The receipt: every thing, where it was, what was to happen, what was seen, and when."""
-    items = row.items.order_by("kind", "public_id", "place")
+    # Without objects of models: there may be many thousands.
+    columns = ("kind", "public_id", "label", "place", "action", "seen", "seen_at")
+    items = row.items.order_by("kind", "public_id", "place").values_list(*columns)
     return {
         "user": row.name,
         "how": row.how,
@@ -239,15 +248,15 @@ def receipt(row: Offboarding) -> dict[str, Any]:
         "change_set": row.change_set_id,
         "items": [
             {
-                "kind": item.kind,
-                "id": item.public_id,
-                "name": item.label,
-                "place": item.place or "ADE",
-                "action": item.action,
-                "seen": item.seen,
-                "seen_at": None if item.seen_at is None else item.seen_at.isoformat(),
+                "kind": kind,
+                "id": public_id,
+                "name": label,
+                "place": place or "ADE",
+                "action": action,
+                "seen": seen,
+                "seen_at": None if at is None else at.isoformat(),
             }
-            for item in items.iterator(chunk_size=2000)
+            for kind, public_id, label, place, action, seen, at in items.iterator(chunk_size=2000)
         ],
     }
 
@@ -259,7 +268,7 @@ def open_tag(*, offboarding_id: UUID | str, actor: Actor) -> Offboarding:
     Raises NotFound, NotAllowed.
     """
     row = get_offboarding(offboarding_id, actor=actor)
-    Offboarding.objects.filter(name=row.name, opened_at=None).update(opened_at=timezone.now())
+    reopen([row.name])
     change_set = record.open_change_set(actor=actor, act=Act.DESCRIBE)
     entry = Entry(Op.SET, tag=row.name, field="closed after off-boarding", old="yes", new="no")
     record.record(change_set, [entry])

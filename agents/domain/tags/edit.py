@@ -40,6 +40,8 @@ class TagsResult:
     first_uses: list[str] = field(default_factory=list)
     # The other owners, if an added tag made the agent belong to more than one user.
     other_owners: list[str] = field(default_factory=list)
+    # Memory blocks and identities that an added user tag made shared between users.
+    crossings: int = 0
 
 
 @write
@@ -146,6 +148,7 @@ def _apply(
         add,
         [tag.name for tag in add if tag.name in locked.created or tag.n == 0],
         _other_owners(locked, add) if locked.second_owner else [],
+        locked.crossings,
     )
 
 

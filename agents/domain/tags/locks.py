@@ -26,11 +26,12 @@ from agents.core.etag import etag_of
 from agents.domain.core import permissions
 from agents.domain.core.transactions import RowsChanged
 from agents.domain.core.versions import next_updated_at
-from agents.domain.tags import behind, second_owner, tag_rows
+from agents.domain.tags import behind, crossing, second_owner, tag_rows
 from agents.models import Agent, ChangeSet, Tag
 from agents.queries.agents.find import agent_not_found
 from agents.queries.core.lookups import looked_up
 from agents.queries.tags.carried import CarriedTag, carried_by
+from agents.queries.tags.closed import CARRIES_CLOSED
 
 _agents = Loader(Agent)
 _LOCK_AGENT = (
@@ -59,9 +60,16 @@ class LockedAgent:
     created: Collection[str] = ()
     carried: dict[str, CarriedTag] = field(init=False)
     second_owner: bool = field(init=False, default=False)
+    crossings: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.carried = {tag.name: tag for tag in self.tags_before}
+
+    @property
+    def is_visible(self) -> bool:
+        """True if the agent is within the actor's reach."""
+        closed = any(tag.is_closed for tag in self.carried.values())
+        return self.actor.reach.covers(self.agent.public_id, self.carried, closed=closed)
 
     @property
     def names(self) -> list[str]:
@@ -98,8 +106,9 @@ class LockedAgent:
     ) -> tuple[list[Tag], list[Tag]]:
         """Return the tags to add and to remove, without those already added or removed.
 
-        Sets `second_owner`. Raises NotAllowed, Invalid (too many tags), Conflict (a tag that is ending, or
-        a second owner that the settings refuse), or RowsChanged if one of them is not locked.
+        Sets `second_owner` and `crossings`, the number of things that begin to be shared with another user.
+        Raises NotAllowed, Invalid (too many tags), Conflict (a tag that is ending, or a second owner or
+        crossing that the settings refuse), or RowsChanged if one of them is not locked.
         """
         missing = [name for name in add if name not in self.carried]
         present = [name for name in remove if name in self.carried]
@@ -118,6 +127,9 @@ class LockedAgent:
             )
         self.second_owner = second_owner.check(
             self.agent, to_add, to_remove, refuse=refuse_second_owner
+        )
+        self.crossings = crossing.check_tags(
+            self.agent, to_add, self.actor, refuse=refuse_second_owner
         )
         return to_add, to_remove
 
@@ -164,12 +176,13 @@ class TagNames:
     """An agent's tags and others by name, read without locks; `protected` are those that are.
 
     `carried` has all tags of the agent only if they were asked for, else those of the others that it
-    carries.
+    carries. `closed`: the actor is limited, and the agent has a closed tag.
     """
 
     carried: set[str]
     existing: set[str]
     protected: set[str]
+    closed: bool
 
 
 def lock_agent(
@@ -194,7 +207,7 @@ def lock_agent(
     # Waiting for a lock reveals nothing that an unlimited actor may not know, so it needs no read before locking.
     if add or remove_others or actor.limited:
         read = read or read_tag_names(agent_id, [*add, *remove], actor, all_carried=remove_others)
-        if not actor.reach.covers(agent_id, read.carried):
+        if not actor.reach.covers(agent_id, read.carried, closed=read.closed):
             raise agent_not_found(agent_id)
         gained = set(add) - read.carried
         lost = read.carried - set(add) if remove_others else read.carried & set(remove)
@@ -210,7 +223,7 @@ def lock_agent(
         raise agent_not_found(agent_id)
     tags_before = carried_by([agent.seq])[agent.seq]
     locked = LockedAgent(agent, actor, tags_before, locked_tags, created.keys())
-    if not actor.reach.covers(agent_id, locked.carried):
+    if not locked.is_visible:
         raise agent_not_found(agent_id)
     return locked
 
@@ -231,11 +244,7 @@ def lock_agents(
     agents = list(_visible(actor).filter(public_id__in=agent_ids).order_by("seq"))
     tags = carried_by([agent.seq for agent in agents])
     locked = [LockedAgent(agent, actor, tags[agent.seq], locked_tags) for agent in agents]
-    return {
-        each.agent.public_id: each
-        for each in locked
-        if actor.reach.covers(each.agent.public_id, each.carried)
-    }
+    return {each.agent.public_id: each for each in locked if each.is_visible}
 
 
 def _visible(actor: Actor) -> QuerySet[Agent]:
@@ -252,6 +261,11 @@ _ALL = (
     f" {looked_up('agents_tag', 't', 'x.tag_id', 'name', 'protected')} WHERE a.public_id = %s"
     f" UNION ALL SELECT t.name, t.protected, NULL FROM agents_tag t WHERE t.name {IN_NAMES}"
 )
+# One more row, with a name that no tag has, if the agent has a closed tag.
+_IF_CLOSED = (
+    " UNION ALL SELECT '', FALSE, 1 FROM agents_agent c WHERE c.public_id = %s"  # noqa: S608 ours
+    f" AND EXISTS ({CARRIES_CLOSED.format(column='c.seq')})"
+)
 
 
 def read_tag_names(
@@ -261,9 +275,15 @@ def read_tag_names(
 
     The tags of the actor's reach are read too. With `all_carried` all tags of the agent are read.
     """
-    rows = fetch(_ALL if all_carried else _SOME, [agent_id, listed([*names, *actor.reach.tags])])
+    sql = _ALL if all_carried else _SOME
+    params = [agent_id, listed([*names, *actor.reach.tags])]
+    if actor.limited:
+        sql, params = sql + _IF_CLOSED, [*params, agent_id, moment(timezone.now())]
+    found = fetch(sql, params)
+    rows = [row for row in found if row[0]]
     return TagNames(
         {name for name, _, is_carried in rows if is_carried},
         {name for name, _, _ in rows},
         {name for name, is_protected, _ in rows if is_protected},
+        closed=len(rows) < len(found),
     )

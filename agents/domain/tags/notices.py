@@ -33,6 +33,7 @@ class Kind(StrEnum):
 
     SECOND_OWNER = "second_owner"
     OWNERLESS = "ownerless"
+    CROSSING = "crossing"
     NEW = "new"
     LOOKALIKE = "lookalike"
     UNSEEN = "unseen"
@@ -64,6 +65,9 @@ class Notice:
             return f"{self.n:,} agent{'' if self.n == 1 else 's'} without an owner"
         if self.kind is Kind.LOOKALIKE:
             return f"looks like {shown(self.other)}"
+        if self.kind is Kind.CROSSING:
+            things = "memory block or identity" if self.n == 1 else "memory blocks or identities"
+            return f"now shares {self.n:,} {things} with another user"
         return {
             Kind.NEW: f"new tag; did you mean {shown(self.other)}?" if self.other else "new tag",
             Kind.UNSEEN: "contains invisible characters",

@@ -20,6 +20,7 @@ from agents.domain.core.search_index import TAG_INDEX, index_rows
 from agents.domain.core.tag_rules import is_protected, names_a_user
 from agents.domain.core.transactions import RowsChanged
 from agents.models import Agent, AgentTag, ChangeSet, Tag
+from agents.queries.tags.closed import watched
 
 # Shared locks can starve an exclusive lock. An advisory lock (a gate) makes them queue. Tags share the
 # gates by hash: PostgreSQL has room for only some thousands of advisory locks.
@@ -83,6 +84,9 @@ def create_rows(names: Collection[str], *, first_added_by: str | None = None) ->
     if not names:
         return []
     rows = [new_tag(name) for name in sorted(names)]
+    closed = watched(names)
+    for row in rows:
+        row.closed_until = closed[row.name].watched_until if row.name in closed else None
     if first_added_by is not None:
         for row in rows:
             row.n, row.last_added_at, row.last_added_by = 1, row.created_at, first_added_by
@@ -191,6 +195,15 @@ def put_on(pairs: Iterable[tuple[int, int]], change_set: ChangeSet, at: datetime
     """
     columns = ("tag_id", "agent_id", "added_at", "change_set_id")
     insert(AgentTag, columns, ((tag, agent, at, change_set.id) for tag, agent in pairs))
+
+
+def lower_counts(removed: Mapping[int, int]) -> None:
+    """Decrease the counters of locked tags: numbers by tag id."""
+    by_count: dict[int, list[int]] = defaultdict(list)
+    for tag_id, count in removed.items():
+        by_count[count].append(tag_id)
+    for count, ids in by_count.items():
+        Tag.objects.filter(id__in=ids).update(n=F("n") - count)
 
 
 def raise_counts(

@@ -25,7 +25,7 @@ from agents.net.connectors.base import (
     Unreadable,
 )
 from agents.net.connectors.frames import Answer, AppServer
-from agents.net.connectors.memory_files import memory_block, with_changes
+from agents.net.connectors.memory_files import in_folder, memory_block, new_file, with_changes
 
 _EVERYTHING = 10**9  # agent_list has no upper limit, and pages miss agents that run a turn
 _BATCH = 200  # agents
@@ -183,8 +183,20 @@ class AppServerConnector:
     def make_again(
         self, file: Mapping[str, Any], tags: Sequence[str], *, seconds: float
     ) -> SeenAgent:
-        """See Connector. Memory files of folders come back without the folder."""
-        return self.create({**file, "tags": list(tags)}, seconds=seconds)
+        """See Connector. The server makes no folders for new memory: `add_memory` does."""
+        blocks = [block for block in _blocks_in(file) if not in_folder(block["label"])]
+        fields = {**file, "tags": list(tags), "memory_blocks": blocks}
+        return self.create(fields, seconds=seconds)
+
+    def add_memory(self, agent_id: str, file: Mapping[str, Any], *, seconds: float) -> None:
+        """See Connector. Writes the memory files that lie in folders."""
+        self._server.begin(seconds)
+        there = {block.id for block in self._blocks(agent_id)}
+        for block in _blocks_in(file):
+            path = f"{block['label']}.md"
+            if in_folder(block["label"]) and path not in there:
+                place = {"agent_id": agent_id, "path": path, "content": new_file(block)}
+                self._server.ask("write_memory_file", place, writes=True)
 
     def archives(self, agent_id: str, *, seconds: float) -> list[tuple[str, str]]:
         """See Connector. An App Server has none."""
@@ -223,3 +235,9 @@ class AppServerConnector:
         if agent_id is not None and agent.id != agent_id:
             raise Denied(f"{self._server.url} answered with another agent than {agent_id}.")
         return agent
+
+
+def _blocks_in(file: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The memory of an agent file: label, value and description."""
+    blocks: list[dict[str, Any]] = file.get("memory_blocks") or []
+    return blocks

@@ -184,6 +184,13 @@ class Connector(Protocol):
         """Make an agent from its file, with these tags and a new id. Raises Rejected, AnswerLost."""
         ...
 
+    def add_memory(self, agent_id: str, file: Mapping[str, Any], *, seconds: float) -> None:
+        """Give an agent that was made from this file the memory that it could not be made with.
+
+        What is there already stays. Raises Rejected, AnswerLost.
+        """
+        ...
+
     def archives(self, agent_id: str, *, seconds: float) -> list[tuple[str, str]]:
         """The ids and names of an agent's archives, up to 100.
 

@@ -39,3 +39,19 @@ def with_changes(content: str, old: SeenBlock, fields: Mapping[str, Any]) -> str
         else:
             front = f"{front.removesuffix('---' + chr(10))}{line}---\n"
     return front + value
+
+
+def in_folder(label: str) -> bool:
+    """True if a memory file with this label lies in a folder, inside the agent's own."""
+    parts = label.split("/")
+    return len(parts) > 1 and not {"", ".", ".."} & set(parts)
+
+
+def new_file(block: Mapping[str, Any]) -> str:
+    """The text of a new memory file: its name, description and value."""
+    label = str(block["label"])
+    old = SeenBlock(id=f"{label}.md", label=label, value="", fields={})
+    fields = {"value": block["value"]}
+    if description := block.get("description"):
+        fields["description"] = " ".join(description.split())
+    return with_changes("", old, fields)

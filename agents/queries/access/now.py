@@ -86,12 +86,15 @@ def may_see_access(actor: Actor) -> bool:
 
 
 def access_to_agent(agent: Agent) -> Access:
-    """Return who may touch this agent. The caller has checked that the actor may know."""
+    """Return who may touch this agent: with a closed tag, nobody limited. The caller has checked that the actor may know."""
     # Without objects of models: an agent may carry a thousand tags.
-    columns = ("tag__name", "added_at", "change_set_id", "tag__names_user")
+    columns = ("tag__name", "added_at", "change_set_id", "tag__names_user", "tag__closed_until")
     rows = AgentTag.objects.filter(agent=agent).values_list(*columns)
-    carried = {name: Put(name, at, change_set_id) for name, at, change_set_id, _ in rows}
-    users = sorted(name for name, *_, names_user in rows if names_user)
+    carried = {name: Put(name, at, change_set_id) for name, at, change_set_id, *_ in rows}
+    users = sorted(name for name, _, _, names_user, _ in rows if names_user)
+    now = timezone.now()
+    if any(closed is not None and closed > now for *_, closed in rows):
+        return Access([carried[name] for name in users], *_reaching({}, None), _members())
     found, more = _reaching(carried, agent.public_id)
     tokens = _tokens(agent, carried)
     found, more = [*found, *tokens[:NAMED]], more or len(tokens) > NAMED
@@ -167,7 +170,7 @@ def _of_key(key: ApiKey, tag: str | None, *, by_id: bool) -> Reached:
 
 
 def _tokens(agent: Agent, carried: Collection[str]) -> list[Reached]:
-    """Return the client-side access tokens that reach the agent as their keys do. Their use is noted of the key."""
+    """Return the client-side access tokens that reach an agent without closed tags as their keys do. Their use is noted of the key."""
     spans = AccessSpan.objects.filter(agent_id=agent.public_id, until=None, from_key__isnull=False)
     named = spans.filter(expires_at__gt=timezone.now()).order_by("-since")[: NAMED + 1]
     by_id = {span.subject.partition(":")[2]: span for span in named}
@@ -175,7 +178,7 @@ def _tokens(agent: Agent, carried: Collection[str]) -> list[Reached]:
     found = []
     for token in rows.select_related("key").order_by("-id"):
         span, key = by_id[token.token_id], token.key
-        if key.reach.covers(agent.public_id, carried):
+        if key.reach.covers(agent.public_id, carried, closed=False):
             only = tuple(filter(None, (span.only or "").split(",")))
             found.append(
                 Reached(

@@ -1,15 +1,16 @@
 """Who could touch an agent or the agents of a tag in a period, by what, and who did."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from agents.models import HAPPENED_AT, AccessSpan, BulkPlan, Change, ChangeSet
+from agents.queries.access.closed import Window, closed_windows, open_parts
 from agents.queries.access.now import complete_since
-from agents.queries.access.past import TagSpan, spans_of, steps_of_agent
+from agents.queries.access.past import Carried, TagSpan, spans_of, steps_of_agent
 from agents.queries.history.renames import Renames
 
 # Rows of each kind in a report.
@@ -20,13 +21,6 @@ _SCAN = 20_000
 _TAGS = 500
 # Ids follow time, except for change-sets written at the same time.
 _SLACK = 1_000
-
-
-class Window(NamedTuple):
-    """A time from `low` to before `high`; a moment if both are equal."""
-
-    low: datetime
-    high: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +73,20 @@ def agent_report(agent_id: str, since: datetime, until: datetime) -> Report:
     """Return who could touch an agent from `since` to before `until`, and who did. Raises LimitExceeded."""
     spans, lives = spans_of(steps_of_agent(agent_id))
     tags = [span for span in spans if _meet(span.since, span.until, since, until)]
-    windows = [Window(max(span.since, since), _sooner(span.until, until)) for span in tags]
     existed = [
         Window(max(born, since), _sooner(gone, until))
         for born, gone in lives
         if _meet(born, gone, since, until)
     ]
-    could = _by_tags([(span.tag, window) for span, window in zip(tags, windows, strict=True)])
-    could += _overlapping(AccessSpan.objects.filter(agent_id=agent_id), existed, by_id=True)
+    closed = closed_windows(tags)
+    by_tag = [
+        (span.tag, window)
+        for span in tags
+        for window in open_parts(Window(max(span.since, since), _sooner(span.until, until)), closed)
+    ]
+    by_id = [part for window in existed for part in open_parts(window, closed)]
+    could = _by_tags(by_tag)
+    could += _overlapping(AccessSpan.objects.filter(agent_id=agent_id), by_id, by_id=True)
     could += _of_all(existed)
     own = Change.objects.filter(agent_id=agent_id).order_by("-id")
     return _report(since, until, tags, could, own)
@@ -130,13 +130,20 @@ def protected_at(at: datetime) -> list[str] | None:
     return [one for span in spans for one in span.name.split(", ") if one] if spans else None
 
 
-def could_at(tags: Iterable[str], agent_id: str | None, at: datetime) -> list[Could]:
-    """Return who could touch an agent with these tags at a moment."""
+def agent_could_at(agent_id: str, tags: Mapping[str, Carried], at: datetime) -> list[Could]:
+    """Return who could touch an agent at a moment, when it had these tags."""
+    put = [TagSpan(name, tag.since, None, tag.change_set_id) for name, tag in tags.items()]
+    moments = open_parts(Window(at, at), closed_windows(put))
+    found = _by_tags([(name, moment) for name in tags for moment in moments])
+    own = AccessSpan.objects.filter(agent_id=agent_id)
+    found += _overlapping(own, moments, by_id=True) + _of_all([Window(at, at)])
+    return _sorted(_within_keys(found))[:MOST]
+
+
+def tag_could_at(name: str, at: datetime) -> list[Could]:
+    """Return who could touch the agents of a tag at a moment; without a name, all agents."""
     moment = Window(at, at)
-    found = _by_tags([(name, moment) for name in tags]) + _of_all([moment])
-    if agent_id is not None:
-        own = AccessSpan.objects.filter(agent_id=agent_id)
-        found += _overlapping(own, [moment], by_id=True)
+    found = (_by_tags([(name, moment)]) if name else []) + _of_all([moment])
     return _sorted(_within_keys(found))[:MOST]
 
 

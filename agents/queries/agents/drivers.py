@@ -9,6 +9,7 @@ from agents.core.tag_text import fold
 from agents.models import AgentSource
 from agents.queries.core import bounds
 from agents.queries.core.lookups import IN_NAMES, fetch
+from agents.queries.tags.closed import any_closed
 
 Params = list[Any]
 
@@ -50,6 +51,7 @@ class Lookups:
         self._sources: dict[Sequence[str], list[int]] = {}
         self._hits: dict[str, Driver | None] = {}
         self._estimates: dict[str, int | None] = {}
+        self._any_closed: bool | None = None
 
     def tags(self, names: Collection[str]) -> dict[str, tuple[int, int]]:
         """Return the tags that exist, by name: id, and number of agents that carry it."""
@@ -58,6 +60,12 @@ class Lookups:
             self._tags |= dict.fromkeys(unknown)
             self._tags |= {name: (key, n) for name, key, n in fetch(_TAGS, unknown)}
         return {name: tag for name in names if (tag := self._tags[name]) is not None}
+
+    def any_closed(self) -> bool:
+        """True if agents carry closed tags."""
+        if self._any_closed is None:
+            self._any_closed = any_closed()
+        return self._any_closed
 
     def sources(self, names: Sequence[str]) -> list[int]:
         """Return the ids of the sources that exist."""

@@ -2,16 +2,20 @@
 
 from typing import Any
 
-from ade.db.statements import IN_NAMES, Loader, fetch, listed
+from django.utils import timezone
+
+from ade.db.statements import IN_NAMES, Loader, fetch, listed, moment
 from agents.core.actors import Actor
 from agents.core.errors import NotFound
 from agents.core.tag_text import text_problem
 from agents.models import Agent
+from agents.queries.tags.closed import CARRIES_CLOSED
 
 _agents = Loader(Agent)
 _SEQ = "SELECT a.seq FROM agents_agent a WHERE a.public_id = %s"
 _SOURCE = "SELECT a.source_id FROM agents_agent a WHERE a.public_id = %s"
 _AGENT = f"SELECT {_agents.columns('a')} FROM agents_agent a WHERE a.public_id = %s"
+_OPEN = f" AND ({CARRIES_CLOSED.format(column='a.seq')} LIMIT 1) IS NULL"
 _CARRIES = (
     " AND (SELECT 1 FROM agents_tag t JOIN agents_agenttag x ON x.tag_id = t.id"
     f" WHERE t.name {IN_NAMES} AND x.agent_id = a.seq LIMIT 1) IS NOT NULL"
@@ -62,10 +66,13 @@ def _row(sql: str, agent_id: str, actor: Actor) -> tuple[Any, ...] | None:
     reach = actor.reach
     if text_problem(agent_id):  # PostgreSQL refuses some texts as a parameter
         return None
-    if reach.everything or agent_id in reach.agents:
+    if reach.everything:
         rows = fetch(sql, [agent_id])
+    elif agent_id in reach.agents:
+        rows = fetch(sql + _OPEN, [agent_id, moment(timezone.now())])
     elif reach.tags:
-        rows = fetch(sql + _CARRIES, [agent_id, listed(reach.tags)])
+        now = moment(timezone.now())
+        rows = fetch(sql + _OPEN + _CARRIES, [agent_id, now, listed(reach.tags)])
     else:
         rows = []
     return next(iter(rows), None)

@@ -17,6 +17,7 @@ from agents.queries.agents.drivers import ALL_AGENTS, TRIGRAM, Lookups
 from agents.queries.agents.plan import Plan, make_plan
 from agents.queries.core import bounds
 from agents.queries.core.scan import Found, Position, Walk, moment_text, sort_all, walk
+from agents.queries.tags.closed import watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,7 @@ def position_of(public_id: str, *, actor: Actor, sort: Sort) -> Position:
 
 def _tombstone(public_id: str, actor: Actor) -> Tombstone | None:
     stone = Tombstone.objects.filter(public_id=public_id).first()
-    if stone is None or not actor.reach.covers(stone.public_id, loads(stone.tags)):
-        return None
-    return stone
+    if stone is None or actor.reach.everything:
+        return stone
+    tags = loads(stone.tags)
+    return stone if actor.reach.covers(public_id, tags, closed=bool(watched(tags))) else None

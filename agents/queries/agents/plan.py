@@ -19,6 +19,7 @@ from agents.core.tag_text import fold
 from agents.models import Identity
 from agents.queries.agents.drivers import ALL_AGENTS, Driver, Lookups, Params
 from agents.queries.core import bounds
+from agents.queries.tags.closed import carries_none
 
 # After which an agent counts as not used.
 UNUSED_AFTER = timedelta(days=30)
@@ -105,7 +106,8 @@ def make_plan(
         else:
             links.append(_identity_condition(identities))
     column = _column_condition(wanted, sources, used)
-    return Plan(drivers, [*_tag_conditions(tags, used), *links, *column])
+    closed = _open_condition() if actor.limited and lookups.any_closed() else []
+    return Plan(drivers, [*_tag_conditions(tags, used), *closed, *links, *column])
 
 
 def _within(wanted: AgentFilter, reach: Reach) -> AgentFilter:
@@ -238,6 +240,12 @@ def _tag_conditions(tags: _Tags, used: set[str]) -> list[Condition]:
         if f"any:{number}" not in used:
             conditions.append(_tag_condition([*group], carried=True))
     return conditions + [_tag_condition([key], carried=False) for key in tags.none]
+
+
+def _open_condition() -> list[Condition]:
+    """Require that a candidate carries no closed tag: no limited actor can access it then."""
+    sql, params = carries_none("{k}")
+    return [Condition(sql, sql, params)]
 
 
 def _column_condition(wanted: AgentFilter, sources: list[int], used: set[str]) -> list[Condition]:

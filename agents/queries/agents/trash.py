@@ -9,7 +9,14 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from agents.core.actors import Actor
-from agents.models import AgentSource, SourceKind, TrashedAgent, TrashedFile, TrashedTag
+from agents.models import (
+    AgentSource,
+    Offboarding,
+    SourceKind,
+    TrashedAgent,
+    TrashedFile,
+    TrashedTag,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +33,12 @@ def visible_trash(actor: Actor) -> QuerySet[TrashedAgent]:
     reach = actor.reach
     if reach.everything:
         return rows
+    tags = TrashedTag.objects.filter(agent_id=OuterRef("seq"))
+    watching = Offboarding.objects.filter(watched_until__gt=timezone.now(), opened_at=None)
+    rows = rows.exclude(Exists(tags.filter(name__in=watching.values("name"))))
     if reach.agents:
         return rows.filter(public_id__in=reach.agents)
-    own = TrashedTag.objects.filter(agent_id=OuterRef("seq"), name__in=reach.tags)
-    return rows.filter(Exists(own))
+    return rows.filter(Exists(tags.filter(name__in=reach.tags)))
 
 
 def trash_page(*, actor: Actor, size: int, after: str | None = None) -> TrashPage:

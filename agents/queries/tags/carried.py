@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
+from django.utils import timezone
+
 from ade.db.statements import IS_SQLITE, fetch, listed, read_moment
 from agents.models import ChangeSet, Tag
 from agents.queries.core.lookups import looked_up, of_agents
 
-_TAG = ("id", "name", "names_user", "protected", "colour")
+_TAG = ("id", "name", "names_user", "protected", "colour", "closed_until")
 _SQL = f"""
 SELECT x.agent_id, {", ".join(f"t.{name}" for name in _TAG)}, x.added_at, x.change_set_id
 FROM {of_agents("agents_agenttag", "x", "tag_id", "added_at", "change_set_id")}
@@ -24,13 +26,19 @@ class CarriedTag(NamedTuple):
     names_user: bool
     protected: bool
     colour: str
+    closed_until: datetime | None
     added_at: datetime
     change_set_id: int
+
+    @property
+    def is_closed(self) -> bool:
+        """True for the tag of a user who was off-boarded some days ago."""
+        return self.closed_until is not None and self.closed_until > timezone.now()
 
     @classmethod
     def of(cls, tag: Tag, change_set: ChangeSet) -> Self:
         """Return a tag that this change-set adds."""
-        shown = (tag.id, tag.name, tag.names_user, tag.protected, tag.colour)
+        shown = (tag.id, tag.name, tag.names_user, tag.protected, tag.colour, tag.closed_until)
         return cls(*shown, change_set.created_at, change_set.id)
 
 
@@ -49,5 +57,6 @@ def _read(values: Sequence[Any]) -> CarriedTag:
     return tag._replace(
         names_user=bool(tag.names_user),
         protected=bool(tag.protected),
+        closed_until=tag.closed_until and read_moment(str(tag.closed_until)),
         added_at=read_moment(str(tag.added_at)),
     )

@@ -15,7 +15,14 @@ from agents.models import Agent, Change, Tag
 from agents.queries.access.listed import PastFilter, agents_at
 from agents.queries.access.now import access_to_agent, access_to_tag, complete_since, require_access
 from agents.queries.access.past import agent_at, complete
-from agents.queries.access.period import Report, agent_report, could_at, protected_at, tag_report
+from agents.queries.access.period import (
+    Report,
+    agent_could_at,
+    agent_report,
+    protected_at,
+    tag_could_at,
+    tag_report,
+)
 from agents.tasks.tally import ask_to_complete
 from agents.views.core.access_csv import report_csv
 from agents.views.core.actors import actor_of
@@ -34,7 +41,10 @@ def agent(request: HttpRequest, agent_id: str) -> HttpResponse:
         context["report"] = agent_report(agent_id, *period)
     elif at is not None:
         past = agent_at(agent_id, at)
-        context |= {"past": past, "could": could_at(past.tags, agent_id, at) if past.exists else []}
+        context |= {
+            "past": past,
+            "could": agent_could_at(agent_id, past.tags, at) if past.exists else [],
+        }
     elif found is not None:
         context["access"] = access_to_agent(found)
     return _page(request, "access/agent.html", form, context)
@@ -57,9 +67,7 @@ def tag(request: HttpRequest) -> HttpResponse:
     at, period = form.at_moment, form.period
     found = Tag.objects.filter(name=name).first() if name and not problem(name) else None
     if at is not None and period is None and not (name and problem(name)):
-        context |= _listed(request, form, name) | {
-            "could": could_at([name] if name else [], None, at)
-        }
+        context |= _listed(request, form, name) | {"could": tag_could_at(name, at)}
     elif not name or problem(name):
         pass
     elif period is not None:

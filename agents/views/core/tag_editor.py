@@ -226,7 +226,8 @@ def after_add(actor: Actor, added: Added, page: EditorPage, *, tidied: bool) -> 
     editor.fresh, editor.there = result.added, added.already
     editor.offer = offer_of(result)
     tags = list(result.added_tags)
-    editor.notices = _notices(tags, result.first_uses, result.other_owners, actor, quick=True)
+    editor.notices = _crossings(tags, result.crossings)
+    editor.notices += _notices(tags, result.first_uses, result.other_owners, actor, quick=True)
     return editor
 
 
@@ -357,6 +358,12 @@ def stored_notices(agent: Agent, change_set_id: int, actor: Actor) -> list[Notic
     if added and warns_of(agent):
         owners = [tag.name for tag in owners_of(agent.seq) if tag.name != added[0]]
     return _notices(tags, [tag.name for tag in tags if tag.n <= 1], owners, actor)
+
+
+def _crossings(tags: list[Tag], number: int) -> list[Notice]:
+    """The notice that a user tag made things of the agent shared between users."""
+    user = next((tag.name for tag in tags if tag.names_user), "")
+    return [Notice(Kind.CROSSING, user, n=number)] if user and number else []
 
 
 def _notices(

@@ -25,7 +25,8 @@ from agents.models import AgentTag, BulkPlan, Offboarding, Seen, Tag
 from agents.tasks.offboarding import offboard
 from agents.views.core.actors import actor_of
 
-_SHOWN = 500  # things that the page of a receipt lists; its files list all
+_SHOWN = 500  # things that the page of a receipt lists
+_PRINTED = 20_000  # things that it lists to be printed; the JSON file lists all
 _VERBS = {
     OffboardMode.TAG: "Remove the tag from",
     OffboardMode.AGENTS: "Delete",
@@ -131,7 +132,9 @@ def _page(
 
 @require_safe
 def receipt_page(request: HttpRequest, offboarding_id: UUID) -> HttpResponse:
-    """The receipt of an off-boarding: what was to happen, and what was seen afterwards."""
+    """The receipt of an off-boarding: what was to happen, and what was seen. `?print=1` lists more of it."""
+    whole = request.GET.get("print") == "1"
+    most = _PRINTED if whole else _SHOWN
     row = receipt.get_offboarding(offboarding_id, actor=actor_of(request))
     items = row.items.order_by("kind", "public_id", "place")
     seen = {state: items.filter(seen=state).count() for state in Seen}
@@ -140,8 +143,10 @@ def receipt_page(request: HttpRequest, offboarding_id: UUID) -> HttpResponse:
         "row": row,
         "job": BulkPlan.objects.filter(id=row.plan_id).first() if row.plan_id else None,
         "done": receipt.is_done(row),
-        "items": items[:_SHOWN],
-        "more": max(sum(seen.values()) - _SHOWN, 0),
+        "whole": whole,
+        "file_name": file_name(row),
+        "items": items[:most],
+        "more": max(sum(seen.values()) - most, 0),
         "counts": [(state.label, number) for state, number in seen.items() if number],
         "open": seen[Seen.STILL_THERE] + seen[Seen.NOT_REACHABLE] + seen[Seen.WAITING],
         "came_back": came_back,

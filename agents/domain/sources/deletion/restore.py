@@ -88,8 +88,9 @@ def restore_there(
         if file is None or source is None:
             raise NotFound("There is no agent file to restore this agent from.")
         answered = _make(source, file, actor)
+        new_id, content = answered.seen.id, json.loads(file.file)
+        asking.ask(source, lambda c, s: c.add_memory(new_id, content, seconds=s))
         if memory := files.kept_memory(agent_id):
-            new_id = answered.seen.id
             _share_memory(source, new_id, memory)
             seen = asking.ask(source, lambda c, s: c.agent(new_id, seconds=s))
             answered = replace(answered, seen=seen)
