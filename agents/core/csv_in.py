@@ -1,7 +1,7 @@
-"""Rows of agent and tag as spreadsheets, programs and people write them. Pure: no database.
+"""Read rows of agent and tag from CSV, as spreadsheets, programs and people write it. No database.
 
-A file's encoding, delimiter and header are recognized; every assumption, trim and refusal is
-reported with its line. Cells that `csv_cells.guarded` made are read back exactly.
+The encoding, the delimiter and the header are recognized. Every assumption, trim and refusal is reported
+with its line. Cells that `csv_cells.guarded` made are read back exactly.
 """
 
 import codecs
@@ -19,7 +19,7 @@ from agents.core.tag_text import json_list, problem, shown, text_problem, typed_
 
 TOO_MANY = f"At most {CSV_ROWS:,} rows fit in one change."
 _WORKBOOKS = {b"PK\x03\x04": "a workbook or zip file", b"\xd0\xcf\x11\xe0": "an Excel workbook"}
-# What some programs call an Excel file is a web page or XML.
+# Some programs save a web page or XML under the name of an Excel file.
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|table|\?xml|workbook)\b", re.IGNORECASE)
 _SAVE_AS_CSV = (
     "In the spreadsheet program, save it as “CSV UTF-8” and choose that file, or copy the cells and "
@@ -27,7 +27,7 @@ _SAVE_AS_CSV = (
 )
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
 _DELIMITERS = ",;\t"
-# Columns “tag” and “tags” of one file. Each cell of them is looked at in each row.
+# The most columns “tag” and “tags” of one file. Each of their cells is read in each row.
 _TAG_COLUMNS = 20
 # Quotes that are never closed: after each, the rest of the file is read again.
 _OPEN_QUOTES = 20
@@ -46,8 +46,8 @@ Report = tuple[int, str, str]  # line (0: the whole file), the text, what was fo
 
 @dataclass(slots=True)
 class Rows:
-    """What a file says: the tags wanted by agent id (with their lines), the lines refused with the
-    reason, and what was changed or assumed in reading."""
+    """The content of a file: wanted tags (with their lines) by agent id, refused lines with the reason, and
+    what was changed or assumed while reading."""
 
     wanted: dict[str, dict[str, int]] = field(default_factory=dict)
     refused: list[Report] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Rows:
 
 
 def text_of(data: bytes) -> tuple[str, str]:
-    """The text of a file, and a note on its encoding where that is not UTF-8. Raises Invalid."""
+    """Return the text of a file, and a note on its encoding if that is not UTF-8. Raises Invalid."""
     for start, kind in _WORKBOOKS.items():
         if data.startswith(start):
             raise Invalid(f"The file is {kind}, not CSV. {_SAVE_AS_CSV}", field="file")
@@ -96,7 +96,7 @@ def _windows_text(data: bytes) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where a row has its agent and its tags; `width` is that of the header, or of two cells."""
+    """The columns of the agent and the tags; `width` is that of the header, or 2."""
 
     agent: int = 0
     tag: tuple[int, ...] = (1,)
@@ -134,7 +134,7 @@ def read_rows(text: str, *, note: str = "") -> Rows:
 
 
 def take(rows: Rows, line: int, agent_id: str, tag: str) -> None:
-    """Add a pair to the rows, or to the refused ones. Raises Invalid where there are too many."""
+    """Add a pair to the rows, or to the refused lines. Raises Invalid if there are too many."""
     rows.pairs += 1
     if rows.pairs > CSV_ROWS:
         raise Invalid(TOO_MANY, field="rows")
@@ -149,7 +149,7 @@ def take(rows: Rows, line: int, agent_id: str, tag: str) -> None:
 
 
 def _lines(text: str) -> list[str]:
-    # Python on Windows writes CR CR LF where a file was opened without newline="".
+    # Python on Windows writes CR CR LF if a file was opened without newline="".
     plain = text.lstrip("\ufeff").replace("\r\r\n", "\r\n")
     lines = list(io.StringIO(plain, newline=""))
     for number, line in enumerate(lines, 1):
@@ -162,7 +162,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _delimiter(line: str) -> str:
-    """The delimiter with which the line is a header, or else its first one outside of quotes."""
+    """Return the delimiter that makes the line a header, else the first one outside of quotes."""
     for delimiter in _DELIMITERS:
         cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
         if _names_columns(cells):
@@ -174,9 +174,9 @@ def _delimiter(line: str) -> str:
 def _records(
     lines: Sequence[str], start: int, delimiter: str, rows: Rows
 ) -> Iterator[tuple[int, list[str]]]:
-    """The records with the numbers of their first lines; broken ones are refused one by one.
+    """Yield the records with the numbers of their first lines; broken ones are refused one by one.
 
-    Raises Invalid where there are too many records or quotes that are never closed.
+    Raises Invalid if there are too many records or quotes that are never closed.
     """
     spaced = any(re.search(rf'{re.escape(delimiter)} +"', line) for line in lines)
     unclosed = 0
@@ -194,7 +194,7 @@ def _records(
             except csv.Error as error:
                 _count_record(rows)
                 rows.refused.append((line + 1, shown(lines[line].rstrip()), _broken(error)))
-                # Where a quote is never closed, the next lines are read without it.
+                # If a quote is never closed, the next lines are read without it.
                 if "unexpected end" in str(error):
                     unclosed += 1
                     if unclosed > _OPEN_QUOTES:
@@ -211,10 +211,10 @@ def _records(
 
 
 def _quoted_line(cells: Sequence[str]) -> list[str] | None:
-    """The cells of a line that stands in one cell, or None.
+    """Return the cells of a line that is in one cell, or None.
 
-    A spreadsheet that separates by semicolons takes a line with commas for one cell, and puts quotes
-    around it when it saves the file.
+    A spreadsheet that separates with semicolons reads a line with commas as one cell, and saves it in
+    quotes.
     """
     filled = [cell for cell in cells if cell.strip()]
     if len(filled) != 1 or len(filled[0]) < 2:
@@ -228,7 +228,7 @@ def _quoted_line(cells: Sequence[str]) -> list[str] | None:
 
 
 def _count_record(rows: Rows) -> None:
-    """Count a record, also one without a tag. Raises Invalid where there are too many."""
+    """Count a record, also one without a tag. Raises Invalid if there are too many."""
     rows.records += 1
     if rows.records > CSV_ROWS:
         raise Invalid(TOO_MANY, field="rows")
@@ -252,7 +252,7 @@ def _names_columns(cells: Sequence[str]) -> bool:
 
 
 def _header(cells: Sequence[str]) -> _Columns | None:
-    """The columns that a header names, or None if the cells are no header. Raises Invalid."""
+    """Return the columns that a header names, or None if the cells are no header. Raises Invalid."""
     if any(_AGENT_ID.match(cell) for cell in cells):
         return None  # the tag of the first row may well be called "tag" or "id"
     names = [_plain(cell) for cell in cells]
@@ -297,12 +297,12 @@ def _take_row(rows: Rows, line: int, cells: list[str], columns: _Columns) -> Non
 
 
 def _cell(cells: Sequence[str], place: int) -> str:
-    """A cell of a row; "" where the row is shorter than the header."""
+    """Return a cell of a row; "" if the row is shorter than the header."""
     return cells[place] if place < len(cells) else ""
 
 
 def _trimmed(rows: Rows, line: int, cell: str) -> str:
-    """The cell's text: exactly where an export guarded it, else without space around it."""
+    """Return the text of a cell: exact if an export guarded it, else without space around it."""
     cell = cell.replace("\r\n", "\n")
     exact = unguarded(cell)
     if exact != cell:
@@ -329,7 +329,7 @@ def _several(rows: Rows, line: int, cell: str) -> list[str]:
 
 
 def _noted(rows: Rows, line: int, name: str) -> str:
-    """The name as it is, with a note where a program probably changed it."""
+    """Return the name unchanged, and note it if a program probably changed it."""
     meant = _once_encoded(name)
     if meant is not None:
         rows.noted.append((line, shown(name), f"looks encoded twice: “{shown(meant)}”?"))

@@ -141,7 +141,7 @@ WHOLE = json.dumps(agent_file(AGENT)).encode()
     ("content", "reason"),
     [
         (WHOLE[:-20], "is not valid JSON: Input data was truncated."),
-        ([], "is no agent file: it holds a list, not an object."),
+        ([], "is no agent file: it contains a list, not an object."),
         (b"", "is empty."),
         (b" \n", "is empty."),
         (b"\x00\xff\xfe\x01", "is not valid JSON: JSON is malformed: invalid character (byte 0)."),
@@ -152,7 +152,7 @@ WHOLE = json.dumps(agent_file(AGENT)).encode()
             {"core_memory": []},
             "is no agent file: it has neither “agents” nor the fields of a single agent.",
         ),
-        ({"agents": []}, "holds no agents."),
+        ({"agents": []}, "contains no agents."),
         ({"agents": {}}, "is no agent file: Expected `array`, got `object` - at `$.agents`."),
         (
             agent_file({**AGENT, "name": 3}),

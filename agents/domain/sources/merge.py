@@ -100,7 +100,7 @@ def is_as_seen(row: SourcedAgent, agent: SeenAgent) -> bool:
     if row.seen_digest != fields.digest_of(agent) or row.hidden_there != agent.hidden:
         return False
     seen = loads(row.seen_tags)
-    # More legal tags than ADE can hold are no news if those that it holds are the same.
+    # More legal tags than ADE can store are no news if those that it stores are the same.
     room = 0 if row.set_aside != "[]" else len(agent.tags)
     held = hold(agent.tags, keep=seen, room=room)
     if held.tags != set(seen):

@@ -120,7 +120,7 @@ def _parsed(whole: dict[str, Any], tags: Sequence[str], bounded: bool) -> AgentF
     except msgspec.ValidationError as error:
         raise Invalid(f"is no agent file: {error}.") from error
     if not file.agents:
-        raise Invalid("holds no agents.")
+        raise Invalid("contains no agents.")
     if bounded:
         _require_few(file, len(tags))
     blocks = {block.id: block for block in file.blocks}

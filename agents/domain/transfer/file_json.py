@@ -1,4 +1,4 @@
-"""The bytes of an agent file as JSON of the current form, bounded before any value is made of them."""
+"""Parse the bytes of an agent file into the current form. Sizes are checked before values are created."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ class NoAgentFile(Invalid):
 
 
 def decoded(data: bytes) -> dict[str, Any]:
-    """The object that the file holds."""
+    """Return the object in the file."""
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if len(data) > most:
         raise LimitExceeded(f"is {len(data):,} bytes; the limit is {most:,}.")
@@ -39,7 +39,7 @@ def decoded(data: bytes) -> dict[str, Any]:
     if _are_agents(value):
         return listed_form(value)
     if not isinstance(value, dict):
-        raise Invalid(f"is no agent file: it holds {_kind(value)}, not an object.")
+        raise Invalid(f"is no agent file: it contains {_kind(value)}, not an object.")
     if "agents" in value:
         return _current(value)
     if not is_single_agent(value):
@@ -56,7 +56,7 @@ def _are_agents(value: Any) -> bool:
 
 
 def _utf8(data: bytes) -> bytes:
-    """The text as UTF-8 without a mark. PowerShell's `>` writes UTF-16."""
+    """Return the text as UTF-8 without a byte order mark. PowerShell's `>` writes UTF-16."""
     encoding = json.detect_encoding(data)
     if encoding == "utf-8":
         return data
@@ -69,7 +69,7 @@ def _utf8(data: bytes) -> bytes:
 
 
 def _current(value: dict[str, Any]) -> dict[str, Any]:
-    """The file with blocks that stand inside an agent among the others, and nulls filled in."""
+    """Return the file with blocks inside an agent moved to the others, and with nulls filled in."""
     if not isinstance(value["agents"], list):
         return value
     agents, blocks = [], value.get("blocks") or []
@@ -96,7 +96,7 @@ def _current(value: dict[str, Any]) -> dict[str, Any]:
 def _inline_blocks(agent: Any) -> list[dict[str, Any]]:
     if not isinstance(agent, dict):
         return []
-    # Beside `block_ids`, the other places hold copies of the blocks that it names.
+    # If there is `block_ids`, the other places contain copies of the blocks that it names.
     return block_list(agent.get("memory_blocks")) if agent.get("block_ids") else memory_of(agent)
 
 

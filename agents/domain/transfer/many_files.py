@@ -1,7 +1,7 @@
-"""Several agent files at once: given one by one, as a folder, or in a zip file.
+"""Read several agent files at once: given one by one, as a folder, or in a zip file.
 
-They become one AgentFile, so that all of them are imported or none. A zip file is bounded before and
-while it is read: its entries, the bytes that come out of it, and how far one entry was compressed.
+They become one AgentFile, so that all of them are imported or none. The size of a zip file is checked before and while it is read: its entries, its unpacked bytes, and the
+compression of each entry.
 """
 
 import io
@@ -34,8 +34,7 @@ def parse_files(
 ) -> AgentFile:
     """Read agent files and zip files of them; the agents also get `tags`.
 
-    Of several files those that are no agent files are skipped and reported, and copies of an earlier
-    one too. Raises Invalid, whose message begins with the file's name; TooMuch for too many agents.
+    If there are several, files that are no agent files and copies of an earlier file are skipped and reported. Raises Invalid, whose message begins with the file's name; TooMuch for too many agents.
     """
     if len(files) == 1 and not is_zip(files[0][1]):
         [(name, data)] = files
@@ -90,12 +89,12 @@ def _require_few(file: AgentFile) -> None:
 
 
 def is_zip(data: bytes) -> bool:
-    """Tell whether the file begins as zip files do."""
+    """True if the file begins as zip files do."""
     return data.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
 def _unpacked(files: Sequence[File]) -> Iterator[File]:
-    """The files, with those of a zip file in its place; hidden ones are left out."""
+    """Return the files, with a zip file replaced by its entries; hidden ones are left out."""
     left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     count = 0
     for name, data in files:
@@ -123,7 +122,7 @@ def _entries(name: str, data: bytes, most: int) -> Iterator[File]:
                 )
             for entry in entries:
                 if not entry.filename.lower().endswith(_SUFFIXES):
-                    yield entry.filename, b""  # to be reported; nobody reads it
+                    yield entry.filename, b""  # reported, not read
                     continue
                 content = _read(archive, entry, name, most)
                 most -= len(content)
@@ -137,7 +136,7 @@ def _is_file(entry: ZipInfo) -> bool:
 
 
 def _is_hidden(path: str) -> bool:
-    """Tell whether a path is hidden, or made by macOS beside a file (`._name`, `__MACOSX`)."""
+    """True if a path is hidden, or created by macOS beside a file (`._name`, `__MACOSX`)."""
     parts = PurePosixPath(path).parts
     return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
@@ -152,7 +151,7 @@ def _read(archive: ZipFile, entry: ZipInfo, name: str, most: int) -> bytes:
     if entry.file_size > max(_SMALL, _RATIO * entry.compress_size):
         raise Invalid(f"{where} it is compressed more than {_RATIO} times. Send it unpacked.")
     with archive.open(entry) as file:
-        content = file.read(most + 1)  # what the entry says of its size can be wrong
+        content = file.read(most + 1)  # the size in the entry can be wrong
     if len(content) > most:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         raise Invalid(f"{where} unpacked, the files have more than {limit:,} bytes.")

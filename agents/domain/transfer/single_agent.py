@@ -1,7 +1,7 @@
-"""Agents as files describe them, rewritten in the current form of agent files.
+"""Rewrite agents in other forms to the current form of agent files.
 
 Three kinds are in use: the form that Letta wrote before `agents` and `blocks` (`core_memory`), an
-agent as a Letta server's API answers it (`blocks` or `memory`), and a record of a local Letta Code
+agent as a Letta server's API returns it (`blocks` or `memory`), and a record of a local Letta Code
 folder (`~/.letta/lc-local-backend/agents/*.json`).
 """
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from agents.domain.agents.model_handles import embedding_handle, model_handle, split_handle
 
-# Enough of these makes an object an agent: two beside a name, three without one. No other JSON that
-# people keep beside agents has as many.
+# An object with enough of these is an agent: two if it has a name, else three. Other JSON that people
+# store beside agents has fewer.
 _SIGNS = (
     "core_memory", "system", "llm_config", "model", "tags", "memory", "blocks", "memory_blocks",
     "agent_type", "model_settings",
@@ -25,13 +25,13 @@ _PARTS = ("tools", "sources", "files", "groups")
 
 
 def is_single_agent(value: dict[str, Any]) -> bool:
-    """Tell whether an object without `agents` describes an agent itself."""
+    """True if an object without `agents` describes an agent itself."""
     least = 2 if isinstance(value.get("name"), str) else 3
     return sum(sign in value for sign in _SIGNS) >= least or (_LEGACY in value and least == 2)
 
 
 def current_form(value: dict[str, Any]) -> dict[str, Any]:
-    """The same agent as a file of the current form; what is not understood stays as it is."""
+    """Return the agent as a file of the current form; unknown parts stay unchanged."""
     agent = {name: item for name, item in value.items() if name not in (*_MEMORY, *_PARTS)}
     agent["id"] = str(value.get("id") or "agent-0")
     if "metadata" not in agent:
@@ -52,7 +52,7 @@ def current_form(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def listed_form(values: list[dict[str, Any]]) -> dict[str, Any]:
-    """Several such agents, as a Letta server lists them; those that share a block still share it."""
+    """Return a file of several such agents, as a Letta server lists them. Shared blocks stay shared."""
     whole: dict[str, list[Any]] = {"agents": [], "blocks": []}
     seen: dict[str, str] = {}
     for number, value in enumerate(values):
@@ -67,12 +67,12 @@ def listed_form(values: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def memory_of(value: dict[str, Any]) -> list[dict[str, Any]]:
-    """The memory blocks that stand inside an agent."""
+    """Return the memory blocks inside an agent."""
     return next((found for name in _MEMORY if (found := block_list(value.get(name)))), [])
 
 
 def complete(agent: dict[str, Any], number: int) -> None:
-    """Give an agent what ADE wants of it and its file does not say: id, name, providers of handles."""
+    """Add what an agent needs and its file does not contain: id, name, providers of handles."""
     if not isinstance(agent.get("id"), str):
         agent["id"] = f"agent-{number}"
     name = agent.get("name")
@@ -83,7 +83,7 @@ def complete(agent: dict[str, Any], number: int) -> None:
 
 
 def tag_names(tags: Any) -> Any:
-    """The names of tags, which older forms write as objects: `{"tag": "user_1"}`."""
+    """Return the names of tags, which older forms write as objects: `{"tag": "user_1"}`."""
     if not isinstance(tags, list):
         return tags
     return [_tag_name(tag) for tag in tags]
@@ -96,7 +96,7 @@ def _tag_name(tag: Any) -> Any:
 
 
 def block_list(memory: Any) -> list[dict[str, Any]]:
-    """Memory blocks from any form: a list, blocks by label, texts by label, or one level around."""
+    """Return memory blocks in any form: a list, blocks by label, texts by label, or any of these one level deeper."""
     if isinstance(memory, dict):
         inner = next((memory[key] for key in ("blocks", "memory") if key in memory), None)
         if isinstance(inner, list | dict):
@@ -110,7 +110,7 @@ def block_list(memory: Any) -> list[dict[str, Any]]:
 def _labelled(label: str, item: Any) -> Any:
     if isinstance(item, str):
         return {"label": label, "value": item}
-    # Besides blocks such an object holds a prompt template, as a text or null.
+    # Besides blocks, such an object contains a prompt template, as a text or null.
     return {"label": label, **item} if isinstance(item, dict) else None
 
 
@@ -124,7 +124,7 @@ def _block(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settle_model(agent: dict[str, Any]) -> None:
-    """Give a model without a provider one: Letta Code checks no handle, ADE wants provider/name."""
+    """Add a provider to a model without one: Letta Code checks no handle, ADE requires provider/name."""
     settings, config = _object(agent, "model_settings"), _object(agent, "llm_config")
     model = agent.get("model") or (None if model_handle(config) else config.get("model"))
     if isinstance(model, str) and model and not split_handle(model):

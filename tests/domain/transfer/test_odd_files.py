@@ -115,7 +115,7 @@ def test_the_list_of_a_letta_server_comes_in_and_shared_blocks_stay_shared() -> 
 
 @pytest.mark.parametrize("content", [[], [1], [AGENT, {"name": "x"}], "text", 5, None])
 def test_other_json_is_refused_by_its_kind(content: object) -> None:
-    with pytest.raises(Invalid, match=r"is no agent file: it holds|is not valid JSON"):
+    with pytest.raises(Invalid, match=r"is no agent file: it contains|is not valid JSON"):
         parse(json.dumps(content).encode())
 
 
