@@ -18,6 +18,7 @@ from agents.core.json_text import loads
 from agents.core.limits import BLOCK_LIMIT_DEFAULT
 from agents.domain.agents.client_fields import to_show
 from agents.domain.agents.letta_fields import LETTA_DEFAULTS
+from agents.domain.agents.model_settings import derived
 from agents.domain.memory.new import BLOCK_EXTRA_DEFAULTS
 from agents.domain.sources.memory import BlockThere
 from agents.queries.core.lookups import IN_KEYS, fetch, looked_up, of_agents, utc
@@ -270,14 +271,17 @@ def _write(row: tuple[Any, ...], linked: _Linked, tools: bool) -> bytes:
         identities=linked.identities,
     )
     # The two objects share no names, so they are joined as text.
-    rest = _cached_extra(extra, tools) if len(extra) <= _CACHED_EXTRA else _extra(extra, tools)
+    cached = len(extra) + len(llm) <= _CACHED_EXTRA
+    rest = _cached_extra(extra, llm, tools) if cached else _extra(extra, llm, tools)
     return rest + _encoder.encode(state)[1:]
 
 
-def _extra(text: str, tools: bool) -> bytes:
+def _extra(text: str, llm_config: str, tools: bool) -> bytes:
     """Return the fields before an agent's own: its stored Letta fields, and LETTA_DEFAULTS."""
     known = loads(text)
     values = {name: known.get(name, default) for name, default in LETTA_DEFAULTS.items()}
+    if values["model_settings"] is None:
+        values["model_settings"] = derived(loads(llm_config))
     values |= to_show(known, tools=tools)
     return _encoder.encode(values)[:-1] + b","
 

@@ -26,6 +26,7 @@ REFUSAL = "ADE stores agents and tags and runs no models. It cannot store or do 
 # with and without it.
 _EMPTY: dict[str, Any] = {
     "agent/archival-memory/search": {"count": 0, "results": []},
+    "agent/files": {"files": [], "next_cursor": None, "has_more": False},
     "agent/repositories": {"repositories": []},
     "agent/runtime-status": {},
     "agent/schedule": {"scheduled_messages": [], "has_next_page": False},

@@ -10,6 +10,8 @@ from agents.core.limits import HANDLE_LENGTH
 from agents.core.tag_text import text_problem
 
 DEFAULT_CONTEXT_WINDOW = 128_000  # tokens
+# Tokens of an answer, as Letta sets them for most models of these providers.
+_OUTPUT_TOKENS = {"openai": 16_384, "anthropic": 16_384}
 _DIMENSIONS = {
     "text-embedding-ada-002": 1536,
     "text-embedding-3-small": 1536,
@@ -97,7 +99,7 @@ def llm_config(handle: str, context_window: int | None, base: dict[str, Any]) ->
         "model_wrapper": None,
         "put_inner_thoughts_in_kwargs": False,
         "temperature": 1.0,
-        "max_tokens": None,
+        "max_tokens": None if base else _OUTPUT_TOKENS.get(provider),
         "enable_reasoner": False,
         "reasoning_effort": None,
         "max_reasoning_tokens": 0,

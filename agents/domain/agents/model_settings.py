@@ -1,7 +1,8 @@
 """One meaning for each model setting that Letta's API names up to three times.
 
 `max_tokens` of an agent, `max_tokens` of its `llm_config` and `max_output_tokens` of its
-`model_settings` are one value. Whatever a client writes, the other two follow.
+`model_settings` are one value. Whatever a client writes, the other two follow. Where a client wrote no
+`model_settings`, answers derive them from `llm_config`, as Letta does.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,34 @@ _SHARED: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("max_reasoning_tokens",),
     ),
 )
+
+# Providers whose `model_settings` say more than the fields that all have. Null and absent values of
+# `llm_config` become these.
+_EFFORT, _BUDGET = "minimal", 1024
+
+
+def derived(llm_config: Mapping[str, Any]) -> _Json:
+    """The `model_settings` that an `llm_config` amounts to. They never contradict it."""
+    provider = llm_config.get("model_endpoint_type")
+    settings: _Json = {}
+    if llm_config.get("max_tokens") is not None:
+        settings["max_output_tokens"] = llm_config["max_tokens"]
+    settings["parallel_tool_calls"] = llm_config.get("parallel_tool_calls", True)
+    if isinstance(provider, str):
+        settings["provider_type"] = provider
+    settings["temperature"] = llm_config.get("temperature")
+    if provider == "openai":
+        settings["reasoning"] = {"reasoning_effort": llm_config.get("reasoning_effort") or _EFFORT}
+    elif provider == "anthropic":
+        thinking = "enabled" if llm_config.get("enable_reasoner") else "disabled"
+        budget = llm_config.get("max_reasoning_tokens") or _BUDGET
+        settings["thinking"] = {"type": thinking, "budget_tokens": budget}
+    settings["response_format"] = llm_config.get("response_format")
+    if provider == "anthropic":
+        settings |= {name: llm_config.get(name) for name in ("verbosity", "effort")}
+    if provider in ("openai", "anthropic"):
+        settings["strict"] = bool(llm_config.get("strict"))
+    return settings
 
 
 def settle(llm_config: _Json, extra: Mapping[str, Any], given: Mapping[str, Any]) -> _Json:

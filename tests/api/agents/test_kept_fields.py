@@ -206,7 +206,30 @@ def test_model_settings_and_llm_config_agree(writes: list[Any]) -> None:
 
 def test_settings_of_another_provider_end_with_its_model() -> None:
     agent = make(model_settings={"provider_type": "openai", "temperature": 0.2})
-    assert patched(agent, {"model": "anthropic/x"}).json()["model_settings"] is None
+    settings = patched(agent, {"model": "anthropic/x"}).json()["model_settings"]
+    assert (settings["provider_type"], settings["temperature"]) == ("anthropic", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "own"),
+    [
+        ("openai/gpt-4o-mini", {"max_output_tokens": 16384, "strict": False, "reasoning": {"reasoning_effort": "minimal"}}),
+        ("anthropic/claude", {"max_output_tokens": 16384, "strict": False, "verbosity": None, "effort": None,
+                              "thinking": {"type": "disabled", "budget_tokens": 1024}}),
+        ("groq/x", {}),
+    ],
+)  # fmt: skip
+def test_model_settings_that_nobody_wrote_come_from_the_config(
+    model: str, own: dict[str, Any]
+) -> None:
+    provider = model.partition("/")[0]
+    common = {"parallel_tool_calls": True, "provider_type": provider, "temperature": 1.0, "response_format": None}  # fmt: skip
+    agent = make(model=model)
+    assert agent["model_settings"] == common | own
+    assert patched(agent, {"name": "other"}).json()["model_settings"] == common | own
+    config = agent["llm_config"] | {"temperature": 0.5, "max_tokens": 9}
+    settings = patched(agent, {"llm_config": config}).json()["model_settings"]
+    assert (settings["temperature"], settings["max_output_tokens"]) == (0.5, 9)
 
 
 def test_block_ids_replace_the_set() -> None:

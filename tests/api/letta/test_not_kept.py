@@ -8,7 +8,7 @@ from tests.helpers import make_agent
 
 pytestmark = pytest.mark.django_db
 OBJECTS = {"environments", "projects"}
-OBJECTS_OF_AGENT = {"archival-memory/search", "repositories", "runtime-status", "schedule"}
+OBJECTS_OF_AGENT = {"archival-memory/search", "files", "repositories", "runtime-status", "schedule"}
 REFUSAL = {"detail": not_kept.REFUSAL, "code": "not_implemented"}
 
 
@@ -53,3 +53,8 @@ def test_a_search_finds_nothing(path: str) -> None:
 def test_other_paths_stay_404(path: str) -> None:
     assert call("GET", path).status_code == 404
     assert call("POST", path, {}).status_code == 404
+
+
+def test_files_of_an_agent_have_the_form_that_lettas_clients_page_through() -> None:
+    answer = call("GET", f"/v1/agents/{make_agent().public_id}/files?is_open=true").json()
+    assert answer == {"files": [], "next_cursor": None, "has_more": False}
