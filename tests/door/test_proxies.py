@@ -134,6 +134,8 @@ def test_no_header_of_a_client_opens_or_reaches_letta(door: Door) -> None:
         "X_Forwarded_Uri": own,
         "X-BARE-PASSWORD": "password x",
         "X-Project": "p",
+        "X-Experimental-Message-Async": "true",
+        "X-Letta-Source": "x",
         "Cookie": "a=b",
         "Access-Control-Allow-Origin": "https://evil.example",
     }
@@ -182,7 +184,7 @@ def test_odd_addresses_and_methods_do_not_pass(door: Door) -> None:
     upgrade = door.send(
         "GET", f"/v1/agents/{door.own}/messages", Connection="Upgrade", Upgrade="websocket"
     )
-    assert upgrade.status_code == 403
+    assert (upgrade.status_code, upgrade.json()["code"]) == (403, "upgrade_refused")
     assert not door.letta.got
 
 
