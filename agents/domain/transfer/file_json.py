@@ -70,11 +70,10 @@ def _utf8(data: bytes) -> bytes:
 
 def _current(value: dict[str, Any]) -> dict[str, Any]:
     """Return the file with blocks inside an agent moved to the others, and with nulls filled in."""
-    if not isinstance(value["agents"], list):
-        return value
-    agents, blocks = [], value.get("blocks") or []
-    if isinstance(blocks, list):
-        blocks = [_with_value(block) for block in blocks]
+    blocks = [] if value.get("blocks") is None else value["blocks"]
+    if not isinstance(value["agents"], list) or not isinstance(blocks, list):
+        return value  # refused when its types are checked
+    agents, blocks = [], [_with_value(block) for block in blocks]
     for number, given in enumerate(value["agents"]):
         agent = dict(given) if isinstance(given, dict) else given
         inline = _inline_blocks(given)

@@ -14,7 +14,7 @@ from agents.queries.overview.days import Days
 
 WIDTH, HEIGHT = 420, 110
 AGENT_DAYS, TAG_DAYS = 90, 30
-# The number of fill patterns in components/charts.html.
+# The number of fill patterns in overview/fills.html.
 _FILLS = 5
 _SOURCES = ("page", "api", "bulk", "import", "command")
 
