@@ -25,7 +25,12 @@ from agents.net.connectors.base import (
     Unreadable,
 )
 from agents.net.connectors.frames import Answer, AppServer
-from agents.net.connectors.memory_files import in_folder, memory_block, new_file, with_changes
+from agents.net.connectors.memory_files import (
+    files_in_folders,
+    in_folder,
+    memory_block,
+    with_changes,
+)
 
 _EVERYTHING = 10**9  # agent_list has no upper limit, and pages miss agents that run a turn
 _BATCH = 200  # agents
@@ -188,15 +193,16 @@ class AppServerConnector:
         fields = {**file, "tags": list(tags), "memory_blocks": blocks}
         return self.create(fields, seconds=seconds)
 
-    def add_memory(self, agent_id: str, file: Mapping[str, Any], *, seconds: float) -> None:
-        """See Connector. Writes the memory files that lie in folders."""
+    def add_memory(self, agent_id: str, file: Mapping[str, Any], *, seconds: float) -> bool:
+        """See Connector. Writes the next memory file that lies in a folder: each is a commit there."""
         self._server.begin(seconds)
         there = {block.id for block in self._blocks(agent_id)}
-        for block in _blocks_in(file):
-            path = f"{block['label']}.md"
-            if in_folder(block["label"]) and path not in there:
-                place = {"agent_id": agent_id, "path": path, "content": new_file(block)}
+        for path, content in files_in_folders(_blocks_in(file)):
+            if path not in there:
+                place = {"agent_id": agent_id, "path": path, "content": content}
                 self._server.ask("write_memory_file", place, writes=True)
+                return True
+        return False
 
     def archives(self, agent_id: str, *, seconds: float) -> list[tuple[str, str]]:
         """See Connector. An App Server has none."""

@@ -184,10 +184,10 @@ class Connector(Protocol):
         """Make an agent from its file, with these tags and a new id. Raises Rejected, AnswerLost."""
         ...
 
-    def add_memory(self, agent_id: str, file: Mapping[str, Any], *, seconds: float) -> None:
-        """Give an agent that was made from this file the memory that it could not be made with.
+    def add_memory(self, agent_id: str, file: Mapping[str, Any], *, seconds: float) -> bool:
+        """Give an agent that was made from this file a part of the memory that it could not be made with.
 
-        What is there already stays. Raises Rejected, AnswerLost.
+        Returns False if nothing was missing. What is there already stays. Raises Rejected, AnswerLost.
         """
         ...
 

@@ -217,8 +217,9 @@ class LettaConnector:
             raise Rejected(f"The agent has no memory block {block_id} at the server.") from error
         return written_block(reply, self._url)
 
-    def add_memory(self, agent_id: str, file: Mapping[str, Any], *, seconds: float) -> None:
+    def add_memory(self, agent_id: str, file: Mapping[str, Any], *, seconds: float) -> bool:
         """See Connector. An agent is made with all its memory."""
+        return False
 
     def archives(self, agent_id: str, *, seconds: float) -> list[tuple[str, str]]:
         """See Connector. Older servers have none."""

@@ -1,12 +1,13 @@
 """Memory files of an App Server: Markdown with a head of `name` and `description`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agents.net.connectors.base import Rejected, SeenBlock
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)
+_INDEX = "MEMORY"
 _DESCRIPTION = re.compile(r"^description:.*\n(?!\s)", re.MULTILINE)
 
 
@@ -47,11 +48,27 @@ def in_folder(label: str) -> bool:
     return len(parts) > 1 and not {"", ".", ".."} & set(parts)
 
 
-def new_file(block: Mapping[str, Any]) -> str:
-    """The text of a new memory file: its name, description and value."""
-    label = str(block["label"])
+def files_in_folders(blocks: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The paths and texts of these memory blocks that lie in folders, in the order to write them.
+
+    The server wants an index, MEMORY.md, in each folder before other files are there.
+    """
+    texts = {str(block["label"]): block for block in blocks if in_folder(str(block["label"]))}
+    for label in list(texts):
+        parts = label.split("/")[:-1]
+        for depth in range(len(parts)):
+            folder = "/".join(parts[: depth + 1])
+            texts.setdefault(f"{folder}/{_INDEX}", {"value": f"# {parts[depth]}\n"})
+    order = sorted(
+        texts, key=lambda label: (not label.endswith(f"/{_INDEX}"), label.count("/"), label)
+    )
+    return [(f"{label}.md", _text_of(label, texts[label])) for label in order]
+
+
+def _text_of(label: str, block: Mapping[str, Any]) -> str:
+    """The text of a new memory file. An index has no head; all others need a name and a description."""
+    if label.endswith(f"/{_INDEX}"):
+        return str(block["value"])
+    description = " ".join(str(block.get("description") or "").split())
     old = SeenBlock(id=f"{label}.md", label=label, value="", fields={})
-    fields = {"value": block["value"]}
-    if description := block.get("description"):
-        fields["description"] = " ".join(description.split())
-    return with_changes("", old, fields)
+    return with_changes("", old, {"value": block["value"], "description": description or label})

@@ -49,7 +49,8 @@ def test_a_deleted_agent_is_made_again(app_server: AppServer) -> None:
     with opening.connect_to(local.source) as there:
         first = there.create(body, seconds=30).id
         folder = {"label": "notes/2026/tea", "value": "green\n", "description": "what to drink"}
-        there.add_memory(first, {"memory_blocks": [folder]}, seconds=30)
+        while there.add_memory(first, {"memory_blocks": [folder]}, seconds=30):
+            pass
         assert "notes/2026/tea.md" in {block.id for block in there.blocks(first, seconds=30)}
         local.pull()
         before = there.agent_file(first, seconds=30)

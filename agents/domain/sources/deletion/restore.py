@@ -30,6 +30,8 @@ from agents.domain.tags.locks import lock_agent
 from agents.models import Act, Agent, AgentSource, ChangeSet, Identity, TrashedAgent, TrashedFile
 from agents.net.connectors.base import Connector, SeenAgent
 
+_MEMORY_FILES = 1_000  # that are written one by one
+
 
 @dataclass(slots=True)
 class Back:
@@ -89,7 +91,9 @@ def restore_there(
             raise NotFound("There is no agent file to restore this agent from.")
         answered = _make(source, file, actor)
         new_id, content = answered.seen.id, json.loads(file.file)
-        asking.ask(source, lambda c, s: c.add_memory(new_id, content, seconds=s))
+        for _ in range(_MEMORY_FILES):
+            if not asking.ask(source, lambda c, s: c.add_memory(new_id, content, seconds=s)):
+                break
         if memory := files.kept_memory(agent_id):
             _share_memory(source, new_id, memory)
             seen = asking.ask(source, lambda c, s: c.agent(new_id, seconds=s))
