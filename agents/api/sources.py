@@ -99,8 +99,12 @@ class InboxQuery(FilterQuery):
     """Which questions."""
 
     limit: int = Field(50, ge=1, le=200)
-    before: int | None = Field(None, description="ID of the last question on the previous page.")
-    source: int | None = Field(None, description="Only questions about this source.")
+    before: int | None = Field(
+        None, ge=1, lt=1 << 63, description="ID of the last question on the previous page."
+    )
+    source: int | None = Field(
+        None, ge=1, lt=1 << 63, description="Only questions about this source."
+    )
     decided: bool = Field(False, description="The answered questions, not the open ones.")
 
 

@@ -79,7 +79,7 @@ def look_after_bulk(plan_id: str = _NO_PLAN) -> None:
 
     `plan_id` is for workers of 0.2.0; see `look_later`.
     """
-    _retry_until_done(_look)
+    retry_until_done(_look)
 
 
 def look_after_start() -> None:
@@ -115,7 +115,7 @@ def _run_batches(plan_id: str, *, seconds: float, wait_for_database: bool = Fals
         connection.close_if_unusable_or_obsolete()
         retry = partial(_retry_later, plan_id, _why(error))
         if wait_for_database:
-            _retry_until_done(retry)
+            retry_until_done(retry)
         else:
             retry()
 
@@ -154,7 +154,7 @@ def _give_up(plan_id: str, error: Exception) -> None:
     raise error
 
 
-def _retry_until_done(function: Callable[[], None]) -> None:
+def retry_until_done(function: Callable[[], None]) -> None:
     """Call it until no passing error stops it. Without its database a worker can do nothing else."""
     pause = _FIRST_PAUSE
     while True:

@@ -1,10 +1,12 @@
 """Off-boarding: what belongs to a user goes as planned, is read back, and the receipt says so."""
 
 import hashlib
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import OperationalError, connection
 
 from agents.core.reach import Reach
 from agents.domain.agents.edit import AgentEdit
@@ -29,7 +31,8 @@ from agents.models import (
     Tag,
     TrashedAgent,
 )
-from agents.tasks.offboarding import offboard
+from agents.tasks import bulk_worker
+from agents.tasks.offboarding import check_offboarding, offboard
 from tests.helpers import ROOT, drift, everything, make_agent, make_manager, replayed, tags_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,6 +173,34 @@ def test_the_worker_reads_back_by_itself() -> None:
     row.refresh_from_db()
     assert row.checked_at is not None
     assert row.items.filter(seen=Seen.GONE).count() == 101
+
+
+def test_a_worker_that_starts_reads_back_what_an_ended_request_left() -> None:
+    make_two()
+    row = begin(name="user_1", how=OffboardMode.TAG, actor=make_manager()).offboarding
+    assert row.checked_at is None
+    work()
+    row.refresh_from_db()
+    assert row.checked_at is not None
+    assert row.items.filter(seen=Seen.WAITING).count() == 0
+
+
+def test_a_passing_error_does_not_end_the_reading_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_worker, "_FIRST_PAUSE", 0.0)
+    make_two()
+    row = begin(name="user_1", how=OffboardMode.TAG, actor=make_manager()).offboarding
+    failed = []
+
+    def locked(execute: Any, sql: str, *more: Any) -> Any:
+        if len(failed) < 3 and sql.startswith("UPDATE") and "agents_offboarding" in sql:
+            failed.append(sql)
+            raise OperationalError("database is locked")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(locked):
+        check_offboarding.call(str(row.id))
+    row.refresh_from_db()
+    assert (len(failed), row.checked_at is not None) == (3, True)
 
 
 def test_what_comes_back_is_seen() -> None:

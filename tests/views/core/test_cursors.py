@@ -23,6 +23,7 @@ PLACES = {
     "first moment, as agents have it": base64.urlsafe_b64encode(f'[1,"{FIRST}"]'.encode()).decode(),
     "first moment of the past": f'[0,0,"{FIRST}",1]',
     "large": f'["a",{2**63}]',
+    "large number": str(2**63),
     "not a number": '["a",NaN]',
 }
 PAGES = (
@@ -43,7 +44,7 @@ def test_no_place_is_a_fault(place: str) -> None:
     client, token = Client(raise_request_exception=False), make_token(scope="manage")
     client.force_login(make_user(role="admin"))
     found = {}
-    for name in ("after", "before"):
+    for name in ("after", "before", "source"):
         for path in PAGES:
             found[path, name] = client.get(f"{path}{name}={quote(place)}").status_code
         for path in CALLS:
