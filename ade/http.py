@@ -1,6 +1,7 @@
 """Answering htmx and plain requests from one view."""
 
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -77,6 +78,14 @@ def client_address(request: HttpRequest) -> str:
         known = get_client_ip(request) or ""  # the limits of the sign-in count by it too
         request._client_address = known  # type: ignore[attr-defined]  # added here
     return known
+
+
+def parts_of(address: str) -> SplitResult:
+    """The parts of an address that a client sent, such as a Referer; empty if it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def see_other(url: str) -> HttpResponse:

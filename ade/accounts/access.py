@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import wraps
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from ade.http import parts_of
 from ade.models import User
 
 View = Callable[..., HttpResponse]
@@ -86,7 +87,7 @@ def _page_of(request: HttpRequest) -> str:
         return request.get_full_path()
     else:
         shown = request.headers.get("Referer", "")
-    parts = urlsplit(shown)
+    parts = parts_of(shown)
     if (parts.scheme, parts.netloc) != (request.scheme, request.get_host()):
         return settings.LOGIN_REDIRECT_URL
     return parts._replace(scheme="", netloc="").geturl()

@@ -43,7 +43,8 @@ def first_views(actor: Actor, most: int) -> list[SavedView]:
 
 def find_view(slug: str, *, actor: Actor) -> SavedView:
     """Return the view with this slug. Raises NotFound, also for a private view of another user."""
-    view = visible_views(actor).filter(slug=slug).first()
+    known = not text_problem(slug)
+    view = visible_views(actor).filter(slug=slug).first() if known else None
     if view is None:
         raise NotFound("This view does not exist, or it is not shared with you.")
     return view

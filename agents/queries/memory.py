@@ -13,6 +13,7 @@ from django.db.models import F, Func, IntegerField, Q, QuerySet
 from agents.core.actors import Actor
 from agents.core.errors import BadRequest
 from agents.core.json_text import dumps, loads
+from agents.core.tag_text import text_problem
 from agents.models import Agent, AgentBlock, Block
 from agents.queries.agents.own import Own, newest_own, own_of
 from agents.queries.core import bounds
@@ -266,7 +267,9 @@ def _tagged(blocks: QuerySet[Block], wanted: BlockFilter, most: int | None) -> l
 
 
 def _place(block_id: str, actor: Actor) -> int:
-    place = visible_blocks(actor).filter(public_id=block_id).values_list("id", flat=True).first()
+    legal = [] if text_problem(block_id) else [block_id]
+    seen = visible_blocks(actor).filter(public_id__in=legal)
+    place = seen.values_list("id", flat=True).first()
     if place is None:
         raise BadRequest(f"Block with ID {block_id} not found. Use another ID as cursor.")
     return place

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from agents.core.actors import Actor, Power
 from agents.core.errors import Conflict, DomainError, NotFound
+from agents.core.tag_text import text_problem
 from agents.domain.core import record
 from agents.domain.core.record import Entry
 from agents.domain.core.rights import require_unchanged_rights
@@ -54,7 +55,7 @@ def plan_separation(*, source_id: int, block_id: str, actor: Actor) -> Separatio
     """Plan a copy for each user but the one with the most agents. Raises NotFound, NotAllowed, Conflict."""
     _require(actor, "separate what users share")
     links = SourcedBlock.objects.filter(source_id=source_id, block_id=block_id)
-    first = links.first()
+    first = None if text_problem(block_id) else links.first()
     if first is None:
         raise NotFound("There is no such memory block.")
     seqs = links.order_by("agent_id").values_list("agent_id", flat=True)[: AGENTS_LOOKED + 1]

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from agents.core.actors import Actor, Power
 from agents.core.errors import Conflict, Invalid, NotFound
+from agents.core.tag_text import text_problem
 from agents.domain.core import record
 from agents.domain.core.record import Entry
 from agents.domain.core.transactions import RowsChanged, write
@@ -53,7 +54,8 @@ def plan_separation(*, block_id: str, actor: Actor) -> Separation:
     """
     actor.require(Power.MANAGE, "separate what users share")
     actor.require_unlimited("may not separate what users share")
-    block = Block.objects.filter(public_id=block_id).first()
+    known = not text_problem(block_id)
+    block = Block.objects.filter(public_id=block_id).first() if known else None
     if block is None:
         raise NotFound("There is no such memory block.")
     return plan_for(block, list(Agent.objects.filter(agentblock__block=block)[: AGENTS_LOOKED + 1]))
@@ -173,7 +175,7 @@ def mark_meant(
     actor.require(Power.MANAGE, "mark something as meant to be shared")
     actor.require_unlimited("may not mark something as meant to be shared")
     rows = Crossing.objects.filter(kind=kind, public_id=public_id, source_id=source_id)
-    row = rows.select_for_update().first()
+    row = None if text_problem(public_id) else rows.select_for_update().first()
     if row is None:
         raise NotFound("There is no such crossing.")
     if reason is not None and not reason.strip():

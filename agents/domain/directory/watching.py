@@ -3,6 +3,7 @@
 from agents.core.actors import Actor
 from agents.core.errors import Conflict, NotAllowed
 from agents.core.limits import WATCHES
+from agents.core.tag_text import text_problem
 from agents.domain.core.transactions import write
 from agents.domain.directory.plans import find_tag
 from agents.models import TagWatch
@@ -26,7 +27,8 @@ def watch(*, name: str, actor: Actor) -> None:
 def unwatch(*, name: str, actor: Actor) -> None:
     """Stop watching a tag, which need not exist any more. Raises NotAllowed."""
     _require(actor)
-    watches_of(actor).filter(name=name).delete()
+    if not text_problem(name):
+        watches_of(actor).filter(name=name).delete()
 
 
 def follow(*, old: str, new: str) -> None:

@@ -23,6 +23,7 @@ PLACES = {
     "first moment, as agents have it": base64.urlsafe_b64encode(f'[1,"{FIRST}"]'.encode()).decode(),
     "first moment of the past": f'[0,0,"{FIRST}",1]',
     "large": f'["a",{2**63}]',
+    "NUL": "\0",
     "large number": str(2**63),
     "not a number": '["a",NaN]',
 }
@@ -51,3 +52,26 @@ def test_no_place_is_a_fault(place: str) -> None:
             asked = f"{path}{name}={quote(place)}"
             found[path, name] = call("GET", asked, token=token).status_code
     assert {key: status for key, status in found.items() if status >= 500} == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "form"),
+    [
+        ("GET", "/crossings/%00/", {}),
+        ("POST", "/crossings/%00/", {}),
+        ("GET", "/crossings/%00/?source=1", {}),
+        ("POST", "/crossings/meant/", {"kind": "block", "id": "\0", "reason": "a team"}),
+        ("POST", "/tags/watch/", {"name": "\0", "to": "off"}),
+        ("POST", "/memory/unused/", {"block": "\0"}),
+        ("GET", "/agents/?view=%00", {}),
+        ("GET", "/keys/%00/", {}),
+        ("GET", "/webhooks/%00/", {}),
+        ("GET", "/agents/%00/", {}),
+    ],
+)
+def test_no_name_with_nul_is_a_fault(method: str, path: str, form: dict[str, str]) -> None:
+    """PostgreSQL refuses to look for one."""
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user(role="admin"))
+    answer = client.post(path, form) if method == "POST" else client.get(path)
+    assert answer.status_code < 500

@@ -1,12 +1,12 @@
 """The address of a list of agents: of all agents, or of one user on the user's page."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
+from ade.http import parts_of
 from agents.core.limits import QUERY_LENGTH
 from agents.core.tag_text import problem
 from agents.forms import text_of
@@ -21,7 +21,7 @@ def url_of(state: ListState) -> str:
 
 def state_at(url: str) -> ListState:
     """The list at an address, as far as it can be read; the address may be forged."""
-    parts = urlsplit(url)
+    parts = parts_of(url)
     data = QueryDict(parts.query)
     return list_in(data) if parts.path == reverse("user") else parse(data)[0]
 
@@ -39,7 +39,7 @@ def list_of(request: HttpRequest) -> ListState:
     """
     url = request.GET.get("list", "")
     if not url:
-        before = urlsplit(request.headers.get("Referer", ""))
+        before = parts_of(request.headers.get("Referer", ""))
         if before.path in (reverse("agents"), reverse("user")):
             url = f"{before.path}?{before.query}"
         elif before.path.startswith(reverse("agents")):

@@ -6,11 +6,11 @@ For "all that match" only the filter and the exceptions are stored, however many
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from django.urls import reverse
 
+from ade.http import parts_of
 from agents.core.actors import Actor, Power
 from agents.core.errors import Invalid
 from agents.core.filters import AgentFilter, Sort
@@ -78,8 +78,8 @@ def forget_after_leaving(request: HttpRequest, state: ListState) -> None:
 
     Without a Referer header it stays.
     """
-    path = urlsplit(request.headers.get("Referer", "")).path
-    kept = ("", urlsplit(url_of(state)).path)
+    path = parts_of(request.headers.get("Referer", "")).path
+    kept = ("", parts_of(url_of(state)).path)
     if path in kept or path.startswith(reverse("bulk")) or picked_of(request, state).nothing:
         return
     store_picked(request, state, Picked())
