@@ -138,6 +138,10 @@ def test_json_inside_json_inside_json() -> None:
         (b'{"agents": {"a": 1}}', "$.agents"),
         (b'{"agents": [1]}', "$.agents[0]"),
         (b'{"agents": [{"id": "a", "name": "n"}], "blocks": {"x": 1}}', "$.blocks"),
+        (
+            b'{"agents": [{"id": "a", "name": "n", "memory": {"human": "x"}}], "blocks": 5}',
+            "$.blocks",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_where_it_is(data: bytes, why: str) -> None:
