@@ -47,7 +47,7 @@ def test_list_says_how_each_is_doing(capsys: pytest.CaptureFixture[str]) -> None
     put_at(make_agent(), make_source("east", problem="Connection refused."))
     make_source("west")
     east, west = run(capsys, "list").splitlines()
-    assert east.split("\t")[3:] == ["1 agents", "0 waiting", "0 to decide", "failing: Connection refused."]  # fmt: skip
+    assert east.split("\t")[3:] == ["1 agent", "0 waiting", "0 to decide", "failing: Connection refused."]  # fmt: skip
     assert west.split("\t")[-1].startswith("in step")
 
 
@@ -60,7 +60,7 @@ def test_pause_resume_sync_and_remove(capsys: pytest.CaptureFixture[str]) -> Non
     run(capsys, "resume", "letta-prod")
     run(capsys, "sync", "letta-prod")
     assert AgentSource.objects.get().sync_asked_at is not None
-    assert "stay as copies" in run(capsys, "remove", "letta-prod", "--agents", "keep")
+    assert "kept as copies" in run(capsys, "remove", "letta-prod", "--agents", "keep")
     assert Agent.objects.get().source_id is None
 
 

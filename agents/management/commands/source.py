@@ -114,8 +114,8 @@ class Command(BaseCommand):
 
     def _remove(self, *, name: str, agents: str, **_: Any) -> None:
         plan = leaving.remove_source(source=name, agents=AgentsOf(agents), actor=_ACTOR)
-        what = "stay as copies" if agents == AgentsOf.KEEP else "are deleted in ADE"
-        self._say(f"Disconnected {shown(name)}. Its {plan.agents:,} agents {what}.")
+        what = "kept as copies" if agents == AgentsOf.KEEP else "deleted in ADE"
+        self._say(f"Disconnected {shown(name)}. {_agents(plan.agents)} {what}.")
 
     def _rekey(self, **_: Any) -> None:
         done, unreadable = tokens.rekey(actor=_ACTOR)
@@ -137,8 +137,12 @@ def _line(row: SourceState) -> list[str]:
         state = f"failing: {source.problem}"
     elif state == "in step" and source.synced_at is not None:
         state = f"in step {(timezone.now() - source.synced_at).total_seconds():.0f} s ago"
-    counts = f"{row.agents:,} agents", f"{row.waiting:,} waiting", f"{row.open_questions} to decide"
+    counts = _agents(row.agents), f"{row.waiting:,} waiting", f"{row.open_questions} to decide"
     return [shown(source.name), source.server_words or source.kind, source.url, *counts, state]
+
+
+def _agents(number: int) -> str:
+    return "1 agent" if number == 1 else f"{number:,} agents"
 
 
 def _token(file: Path) -> str:
