@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from agents.core.actors import Actor, ActorKind, Power
@@ -92,7 +92,8 @@ def create_access_token(
 def access_tokens_of(actor: Actor) -> QuerySet[AccessToken]:
     """Return the tokens that work and that the actor may see: its own, with manage scope all. Raises NotAllowed."""
     now, own = timezone.now(), _key_of(actor)
-    rows = AccessToken.objects.filter(expires_at__gt=now, key__disabled_at=None)
+    lasts = Q(key__expires_at=None) | Q(key__expires_at__gt=now)
+    rows = AccessToken.objects.filter(lasts, expires_at__gt=now, key__disabled_at=None)
     if actor.can(Power.MANAGE) and not actor.limited:
         return rows
     return rows.filter(key=own)

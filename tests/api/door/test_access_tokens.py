@@ -209,6 +209,16 @@ def test_list_and_delete(own: str, key: str) -> None:
     assert Change.objects.filter(new__contains="client-side token").count() == 4
 
 
+def test_tokens_of_a_key_that_has_expired_are_not_listed(own: str) -> None:
+    manager, now = make_token(scope="manage"), timezone.now()
+    soon, later = now + timedelta(minutes=1), now + timedelta(minutes=2)
+    token = make(make_token(limit_tag="user_1", expires_at=soon), own, "read_agent")
+    assert len(call("GET", URL, token=manager).json()["tokens"]) == 1
+    with time_machine.travel(later, tick=False):
+        assert status(token, "GET", f"/v1/agents/{own}") == 401
+        assert call("GET", URL, token=manager).json()["tokens"] == []
+
+
 def test_what_has_ended_is_tidied_up(own: str, key: str) -> None:
     make(key, own, "read_agent")
     make(key, own, "read_agent", expires_at=(timezone.now() + timedelta(hours=1)).isoformat())
