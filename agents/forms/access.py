@@ -6,10 +6,10 @@ from typing import Any
 from django import forms
 
 from agents.forms.core import ExactText
+from agents.forms.tags import TagInput
 
 _MOMENT = {"class": "input", "type": "datetime-local", "step": "1"}
 _DAY = {"class": "input", "type": "date"}
-_EXACT = {"class": "input mono", "autocomplete": "off", "spellcheck": "false"}
 
 
 class UtcMoment(forms.DateTimeField):
@@ -57,9 +57,10 @@ class WhenForm(forms.Form):
 class TagWhenForm(WhenForm):
     """The same for the agents of a tag, filtered by other tags they had. At a moment also for all agents."""
 
-    name = ExactText(required=False, label="Tag", widget=forms.TextInput(_EXACT))
-    also = ExactText(required=False, label="And the tag", widget=forms.TextInput(_EXACT))
-    without = ExactText(required=False, label="Without the tag", widget=forms.TextInput(_EXACT))
+    # Tags of the past may have no agent now, so any text can be entered.
+    name = ExactText(required=False, label="Tag", widget=TagInput(known=True))
+    also = ExactText(required=False, label="And the tag", widget=TagInput(known=True))
+    without = ExactText(required=False, label="Without the tag", widget=TagInput(known=True))
 
     field_order = ("name", "also", "without", "at", "since", "until")
 

@@ -44,6 +44,7 @@ def actor(request: HttpRequest) -> HttpResponse:
         "spans": subject_at(subject, at) if at is not None else [],
         "complete_since": complete_since(),
         **reach_context(seen),
+        "number": subject.partition(":")[2],
         "nav": "keys" if subject.startswith("key:") else "members",
     }
     return render(request, "access/actor.html", context, status=422 if form.errors else 200)

@@ -88,6 +88,15 @@ def test_owners_have_a_column() -> None:
     assert not soup(signed_in("viewer").get("/agents/")).select(".row-owner .row-act")
 
 
+def test_a_row_folds_many_owners_and_shows_the_matching_one() -> None:
+    make_agent(tags=[f"user_{n}" for n in range(1, 13)])
+    owners = soup(signed_in().get("/agents/?all=user_9")).select(".row-owner")[0]
+    shown = [chip.get_text() for chip in owners.select(".chips > .chip bdi")]
+    assert (len(shown), shown[0]) == (3, "user_9")
+    assert owners.select("summary")[0].get_text() == "+9 more owners"
+    assert owners.select(".two-owners")[0].get_text() == "12 owners"
+
+
 def test_views_are_tabs_with_counts_that_come_later() -> None:
     for n in range(9):
         save_view(

@@ -19,6 +19,7 @@ from agents.queries.agents.sourced import At
 from agents.templatetags.ade import chip_parts, marked, when
 
 _TAGS_AT_ONCE = 4  # tags of an agent that its row shows without a click
+_OWNERS_AT_ONCE = 3
 # The columns that a person can choose, in their order. The agent's name is always shown.
 COLUMNS = {
     "owner": "Owner",
@@ -43,7 +44,7 @@ _SOURCE = """\
  <span class="row-source{stale}"><span class="visually-hidden">at </span><bdi>{name}</bdi>{age}</span>"""
 _TAGS = '<div class="chips">{first}{more}{edit}</div>'
 _MORE = """\
-<details class="more-tags"><summary>+{count}<span class="visually-hidden"> more tags</span></summary>\
+<details class="more-tags"><summary>+{count}<span class="visually-hidden"> more {what}</span></summary>\
 {tags}</details>"""
 _EDIT = """\
 <a class="button-link row-edit row-act" href="{url}settings/#tags" hx-get="{url}tags/editor/" \
@@ -141,7 +142,10 @@ def _source(at: At) -> str:
 
 def _owner_cell(row: AgentRow, url: str, link: str, style: RowStyle, *, oob: bool = False) -> str:
     owners = [tag for tag in row.tags if tag.names_user]
-    text = _chips(owners, link, style)
+    owners.sort(key=lambda tag: tag.name not in style.matching)
+    text, rest = _chips(owners[:_OWNERS_AT_ONCE], link, style), owners[_OWNERS_AT_ONCE:]
+    if rest:
+        text += _MORE.format(count=len(rest), what="owners", tags=_chips(rest, link, style))
     if not owners:
         assign = _ASSIGN.format(url=url, label=_label(row.name)) if style.may_write else ""
         text = _NO_OWNER + assign
@@ -156,7 +160,7 @@ def _tags(row: AgentRow, url: str, link: str, style: RowStyle, focus: str = "") 
     tags.sort(key=lambda tag: tag.name not in style.matching)
     more, edit, rest = "", "", tags[_TAGS_AT_ONCE:]
     if rest:
-        more = _MORE.format(count=len(rest), tags=_chips(rest, link, style))
+        more = _MORE.format(count=len(rest), what="tags", tags=_chips(rest, link, style))
     if style.may_write:
         edit = _EDIT.format(url=url, focus=focus, label=_label(row.name))
     return _TAGS.format(first=_chips(tags[:_TAGS_AT_ONCE], link, style), more=more, edit=edit)
