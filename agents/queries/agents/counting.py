@@ -7,6 +7,7 @@ from agents.core.actors import Actor
 from agents.core.filters import AgentFilter
 from agents.core.limits import EXACT_COUNT
 from agents.queries.agents.drivers import ALL_AGENTS, HIDDEN, Driver, Lookups, Params
+from agents.queries.agents.kept_counts import difference
 from agents.queries.agents.plan import Plan, make_plan
 from agents.queries.core import bounds
 from agents.queries.core.scan import probes
@@ -32,19 +33,18 @@ class _Counted:
 
 
 def count(wanted: AgentFilter, *, actor: Actor) -> int:
-    """Return the exact number. The work grows with the matches of the filter's narrowest part."""
+    """Return the exact number. The work grows with the matches of the filter's narrowest part.
+
+    A number that depends on nothing but tags is counted once, until one of them changes.
+    """
     counted = _counted(wanted, actor, Lookups())
     if counted is None:
         return 0
     known = _known(counted.plan)
     if known is not None:
         return known - _hidden(counted)
-    sql, params = _count_all(counted.plan)
-    if counted.less is not None:
-        # One statement, because an agent may be hidden between two.
-        less, more = _count_all(counted.less)
-        sql, params = f"SELECT ({sql}) - ({less})", [*params, *more]
-    return _number(sql, params)
+    less: tuple[str, Params] = ("0", []) if counted.less is None else _count_all(counted.less)
+    return difference(_count_all(counted.plan), less, counted.plan.tags)
 
 
 def capped_count(

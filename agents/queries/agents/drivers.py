@@ -21,7 +21,8 @@ TRIGRAM = 3
 class Driver:
     """A source of candidate keys that an index returns in the order of the key.
 
-    `size` is the number of candidates: exact for tags, None if unknown.
+    `size` is the number of candidates: exact for tags, None if unknown. `tags` are those that alone
+    decide which candidates there are.
     """
 
     table: str
@@ -29,6 +30,7 @@ class Driver:
     where: str
     params: Params
     size: int | None = None
+    tags: tuple[int, ...] | None = None
 
     @property
     def on_agents(self) -> bool:

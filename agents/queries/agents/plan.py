@@ -32,6 +32,7 @@ class Condition:
     The database checks `sql` for one candidate after another and cannot turn it into a join. `whole`
     means the same and can become a join, which reads less if every candidate is counted. `of_row`
     means the same for conditions on the agent's own `columns`, if candidates `c` are rows of agents.
+    `tags` are set if nothing else decides whether a candidate meets it.
     """
 
     sql: str
@@ -39,6 +40,7 @@ class Condition:
     params: Params
     of_row: str = ""
     columns: tuple[str, ...] = ()
+    tags: tuple[int, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -53,6 +55,13 @@ class Plan:
         """Return the largest possible number of candidates; None if unknown."""
         sizes = [driver.size for driver in self.drivers]
         return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def tags(self) -> list[int] | None:
+        """Return the tags that alone decide which agents match; None if anything else does too."""
+        parts = [driver.tags for driver in self.drivers]
+        parts += [condition.tags for condition in self.conditions]
+        return None if None in parts else sorted({tag for part in parts for tag in part or ()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +180,7 @@ def _identity_condition(keys: list[int]) -> Condition:
 
 
 def _tag_driver(tag_id: int, size: int) -> Driver:
-    return Driver("agents_agenttag", "agent_id", "tag_id = %s", [tag_id], size)
+    return Driver("agents_agenttag", "agent_id", "tag_id = %s", [tag_id], size, (tag_id,))
 
 
 def _drivers(
@@ -229,7 +238,7 @@ def _tag_condition(tag_ids: Params, *, carried: bool) -> Condition:
     row = f"FROM agents_agenttag p WHERE p.tag_id {marks} AND p.agent_id = {{k}}"
     probe = _PROBE.format(row=row, negated="NOT " if carried else "")
     whole = f"{'' if carried else 'NOT '}EXISTS (SELECT 1 {row})"
-    return Condition(probe, whole, tag_ids)
+    return Condition(probe, whole, tag_ids, tags=tuple(tag_ids))
 
 
 def _tag_conditions(tags: _Tags, used: set[str]) -> list[Condition]:
