@@ -1,6 +1,7 @@
 """Members who sign in, the events of their accounts, and the cache that processes share."""
 
 import functools
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -21,6 +22,10 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
 
 
+# The member that was read together with the session, while Django finds the member of the session.
+read_already: ContextVar["models.Model | None"] = ContextVar("read_already", default=None)
+
+
 class MemberManager(UserManager["User"]):
     """Reads one member by its key with a fixed statement: the sign-in does that for every page."""
 
@@ -30,6 +35,9 @@ class MemberManager(UserManager["User"]):
         """Return the one member that matches, as any manager does."""
         if args or kwargs.keys() != {"pk"}:
             return super().get(*args, **kwargs)
+        known = read_already.get()
+        if isinstance(known, User) and known.pk == kwargs["pk"]:
+            return known
         sql, members = _by_key()
         member = members.first(sql, [kwargs["pk"]])
         if member is None:

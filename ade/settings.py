@@ -122,7 +122,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ade.ops.middleware.MemberMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ade.ops.middleware.SessionLimitsMiddleware",
     "ade.ops.middleware.RateMiddleware",

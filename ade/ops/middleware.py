@@ -4,19 +4,26 @@ import math
 import re
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
-from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.auth.middleware import (
+    AuthenticationMiddleware,
+    LoginRequiredMiddleware,
+    get_user,
+)
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import resolve
+from django.utils.functional import SimpleLazyObject
 
 from ade.accounts import session_limits
 from ade.accounts.access import send_to
 from ade.http import client_address
+from ade.models import read_already
 from ade.ops import logs, rate_limits
 from ade.ops.failure_pages import plain_page, unavailable
 from ade.ops.request_log import note_who
@@ -80,6 +87,23 @@ class ProbeMiddleware:
         match = request.resolver_match = resolve(request.path_info)
         answer: HttpResponse = match.func(request)
         return answer
+
+
+class MemberMiddleware(AuthenticationMiddleware):
+    """Django's middleware, which takes the member that was read together with the session."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _member_of(request))  # type: ignore[assignment]  # as Django's
+
+
+def _member_of(request: HttpRequest) -> Any:
+    request.session.get(SESSION_KEY)  # reads the session
+    token = read_already.set(getattr(request.session, "member", None))
+    try:
+        return get_user(request)
+    finally:
+        read_already.reset(token)
 
 
 class SessionLimitsMiddleware:

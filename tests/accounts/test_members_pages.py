@@ -149,7 +149,7 @@ def test_members_page_reads_as_often_for_many(
     client.get("/members/")
     for number in range(count):
         client.post("/members/", {"username": f"bob{number}", "role": "viewer"})
-    with django_assert_num_queries(4):  # session, oneself, members, history
+    with django_assert_num_queries(3):  # the session with oneself, members, history
         client.get("/members/")
 
 

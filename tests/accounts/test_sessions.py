@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ade.accounts import members
@@ -39,6 +41,20 @@ def test_session_lasts_while_it_is_used(wait: Callable[..., None]) -> None:
     for _ in range(10):
         wait(minutes=29)
         assert use(client) == 200
+
+
+def test_session_and_member_are_read_by_one_statement() -> None:
+    anna = make_user("anna")
+    client = sign_in("anna")
+    use(client)
+    with CaptureQueriesContext(connection) as captured:
+        use(client)
+    reads = [query["sql"] for query in captured]
+    assert len([sql for sql in reads if "FROM django_session" in sql]) == 1
+    assert [sql for sql in reads if "FROM ade_user" in sql] == []
+    anna.is_active = False  # the next request reads the member again
+    anna.save()
+    assert use(client) == 302
 
 
 def test_session_idle_ends(wait: Callable[..., None]) -> None:
@@ -98,7 +114,7 @@ def test_session_use_is_written_at_most_once_a_minute(
     noted_use.flush()
     assert client.session["used_at"] == began
     wait(seconds=6)
-    with django_assert_num_queries(2):  # the session and the member are read, nothing is written
+    with django_assert_num_queries(1):  # the session is read with the member, nothing is written
         use(client)
     noted_use.flush()
     stored = client.session["used_at"]
