@@ -1,5 +1,6 @@
 """Answering htmx and plain requests from one view."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -75,7 +76,7 @@ def client_address(request: HttpRequest) -> str:
     """
     known: str | None = getattr(request, "_client_address", None)
     if known is None:
-        known = get_client_ip(request) or ""  # the limits of the sign-in count by it too
+        known = _cleaned(request.META.get("REMOTE_ADDR") or "")
         request._client_address = known  # type: ignore[attr-defined]  # added here
     return known
 
@@ -86,6 +87,14 @@ def parts_of(address: str) -> SplitResult:
         return urlsplit(address)
     except ValueError:
         return urlsplit("")
+
+
+@lru_cache(maxsize=1_000)
+def _cleaned(address: str) -> str:
+    """The address as the limits of the sign-in count by it."""
+    request = HttpRequest()
+    request.META["REMOTE_ADDR"] = address
+    return get_client_ip(request) or ""
 
 
 def see_other(url: str) -> HttpResponse:

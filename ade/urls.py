@@ -7,10 +7,10 @@ from agents.api.core.app import api
 from agents.api.core.metrics import metrics
 
 urlpatterns = [
+    path("v1/", api.urls),
     path("healthz", probes.alive, name="alive"),
     path("readyz", probes.ready, name="ready"),
     path("metrics", metrics, name="metrics"),
-    path("v1/", api.urls),
     path("accounts/", include("ade.accounts.account_urls")),
     path("members/", include("ade.accounts.member_urls")),
     path("", include("agents.urls")),

@@ -138,7 +138,7 @@ def test_requests_for_one_agent_take_as_many_statements_whatever_it_carries(size
         assert response.status_code == 200, response.content
         return sum(not query["sql"].startswith(TRANSACTION) for query in captured)
 
-    assert taken("get", "") == 5
+    assert taken("get", "") == 4
     assert taken("post", "/tags", add=["used"]) == 11
     assert taken("post", "/tags", add=["used"]) == 5  # it has the tag
     assert taken("post", "/tags", remove=["used"]) == 10

@@ -26,7 +26,11 @@ IN_NAMES = IN_IDS.replace("bigint", "text")
 
 def listed(values: Collection[int] | Collection[str]) -> Any:
     """Return a list of values as one parameter."""
-    return msgspec.json.encode([*values]).decode() if IS_SQLITE else [*values]
+    if IS_SQLITE:
+        return msgspec.json.encode([*values]).decode()
+    # The driver takes long to find out the type of a list of numbers.
+    is_numbers = values and isinstance(next(iter(values)), int)
+    return f"{{{','.join(map(str, values))}}}" if is_numbers else [*values]
 
 
 def moment(at: datetime) -> Any:
@@ -44,9 +48,8 @@ def fetch(sql: str, params: Sequence[Any], *, using: str | None = None) -> list[
 
     It is asked of the database of `using`, by default of a replica where other reads are.
     """
-    with _cursor(using) as cursor:
-        cursor.execute(sql, params)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    database: Any = connections[using or replica.alias()]
+    rows: list[tuple[Any, ...]] = database.look_up(sql, params)
     return rows
 
 
@@ -65,8 +68,8 @@ def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
             cursor.executemany(sql, rows)
 
 
-def _cursor(using: str | None = None) -> CursorWrapper:
-    database = connections[using or replica.alias()]
+def _cursor() -> CursorWrapper:
+    database = connections[replica.alias()]
     cursor: CursorWrapper = database.cursor() if IS_SQLITE else database.lookup_cursor()  # type: ignore[attr-defined]  # of ade/db/postgres
     return cursor
 

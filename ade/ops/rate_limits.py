@@ -17,7 +17,7 @@ import mmap
 import struct
 import threading
 import time
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +59,8 @@ class Table:
     def take(self, caller: str, per_minute: int, *, cost: int = 1) -> Verdict:
         """Count a request of the caller, unless the caller is over the limit. `cost=0` only looks."""
         who, number = _digest(caller)
+        if not cost:
+            return self._take(who, number * _SET_BYTES, per_minute, cost)
         with self._thread:
             # The file is opened once in a process, so threads need a lock of their own. Not lockf:
             # it fails with EDEADLK if one thread of a process waits here for another process, whose
@@ -142,6 +144,7 @@ def _count(kind: str, name: str, per_minute: int) -> Verdict | None:
     return verdict
 
 
+@lru_cache(maxsize=1_000)
 def _network(address: str) -> str:
     """Return the address, or the /64 network of an IPv6 address: its owner has all of it."""
     try:
@@ -155,6 +158,11 @@ def _network(address: str) -> str:
 
 def _digest(caller: str) -> tuple[int, int]:
     """Return a caller's digest and set. Keyed, so that nobody can choose to share a set with another."""
-    key = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
-    digest = hashlib.blake2b(caller.encode("utf-8", "replace"), digest_size=16, key=key).digest()
+    key, text = _key(settings.SECRET_KEY), caller.encode("utf-8", "replace")
+    digest = hashlib.blake2b(text, digest_size=16, key=key).digest()
     return int.from_bytes(digest[:8], "little") or 1, int.from_bytes(digest[8:], "little") % _SETS
+
+
+@lru_cache(maxsize=1)
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

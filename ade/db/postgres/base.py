@@ -8,6 +8,8 @@ read, the connection works as far as that query could show.
 import random
 import select
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -94,16 +96,39 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if settings.POOLER:
             return self.cursor()
+        with self.wrap_database_errors:
+            # As `cursor` does, so that statements are timed and counted.
+            wrapped: CursorWrapper = self._prepare_cursor(self._planning_cursor())  # type: ignore[attr-defined]  # Django's own
+            return wrapped
+
+    def look_up(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement with a `lookup_cursor` and return its rows.
+
+        Without the layers of Django's cursor, which would add a third to the time of such a statement.
+        """
+        if settings.POOLER or self.queries_logged:
+            with self.lookup_cursor() as logged:
+                logged.execute(sql, params)
+                rows: list[tuple[Any, ...]] = logged.fetchall()
+            return rows
+        self.validate_no_broken_transaction()
+        execute: Callable[..., Any] = _execute
+        for wrapper in reversed(self.execute_wrappers):
+            execute = partial(wrapper, execute)
+        with self.wrap_database_errors:
+            cursor = self._planning_cursor()
+            execute(sql, params, False, {"connection": self, "cursor": cursor})
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+    def _planning_cursor(self) -> Any:
+        """Return a cursor of the driver. Plans that are old are forgotten first."""
         self.close_if_health_check_failed()
         self.ensure_connection()
-        with self.wrap_database_errors:
-            if time.monotonic() - self._planned_at > PLAN_SECONDS:
-                self.connection.execute("DISCARD PLANS")
-                self._planned_at = time.monotonic()
-            cursor = base.ServerBindingCursor(self.connection)  # type: ignore[call-arg]  # psycopg's connection, not Django's
-            # As `cursor` does, so that statements are timed and counted.
-            wrapped: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]  # Django's own
-            return wrapped
+        if time.monotonic() - self._planned_at > PLAN_SECONDS:
+            self.connection.execute("DISCARD PLANS")
+            self._planned_at = time.monotonic()
+        return base.ServerBindingCursor(self.connection)  # type: ignore[call-arg]  # psycopg's connection, not Django's
 
     def close_if_health_check_failed(self) -> None:
         """Close the connection if it is no longer usable. Its socket is looked at once per request."""
@@ -133,6 +158,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         waiting = select.poll()
         waiting.register(self.connection.fileno(), select.POLLIN)
         return not waiting.poll(0)
+
+
+def _execute(sql: str, params: Sequence[Any], many: bool, context: dict[str, Any]) -> None:
+    context["cursor"].execute(sql, params)
 
 
 def _with_fast_times(context: AdaptersMap) -> AdaptersMap:

@@ -12,7 +12,7 @@ thread with the write lock, the whole process stood still until the wait failed.
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -51,6 +51,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor: Cursor = self.connection.cursor(factory=Cursor)
         cursor.wrapper = self
         return cursor
+
+    def look_up(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows."""
+        with self.cursor() as cursor:
+            cursor.execute(sql, params)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
     def run(self, sql: str, statement: Callable[[], R]) -> R:
         """Run a statement. Outside a transaction it waits for the locks that it needs."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from agents.core.actors import Actor
 from agents.core.etag import etag_of
 from agents.core.json_text import loads
 from agents.core.limits import BLOCK_LIMIT_DEFAULT
@@ -21,14 +22,16 @@ from agents.domain.agents.letta_fields import LETTA_DEFAULTS
 from agents.domain.agents.model_settings import derived
 from agents.domain.memory.new import BLOCK_EXTRA_DEFAULTS
 from agents.domain.sources.memory import BlockThere
+from agents.queries.agents.find import find_columns
 from agents.queries.core.lookups import IN_KEYS, fetch, looked_up, of_agents, utc
 
 _encoder = msgspec.json.Encoder()
 
+_COLUMNS = """
+a.seq, a.public_id, a.version, a.name, a.description, a.model, a.embedding, a.created_at, a.updated_at,
+d.system, d.llm_config, d.embedding_config, d.metadata, d.extra"""
 _AGENTS = f"""
-SELECT a.seq, a.public_id, a.version, a.name, a.description, a.model, a.embedding,
-       a.created_at, a.updated_at,
-       d.system, d.llm_config, d.embedding_config, d.metadata, d.extra
+SELECT {_COLUMNS}
 FROM agents_agent a JOIN agents_agentdetail d ON d.agent_id = a.seq
 WHERE a.seq {IN_KEYS}"""  # noqa: S608  # our own pieces
 # Tags and identity IDs in one statement: looking into an almost empty index costs less than another
@@ -135,8 +138,18 @@ def write_one(seq: int, show: Show, blocks: list[dict[str, Any]] | None = None) 
     `blocks` replaces its memory blocks: those of an agent of a source are there.
     """
     row = next(iter(fetch(_AGENTS, [seq])), None)
-    if row is None:
-        return None
+    return None if row is None else _write_row(row, show, blocks)
+
+
+def write_found(agent_id: str, actor: Actor, show: Show) -> Written:
+    """Return the agent with this public id as JSON. Raises NotFound."""
+    return _write_row(find_columns(_COLUMNS, agent_id, actor), show)
+
+
+def _write_row(
+    row: tuple[Any, ...], show: Show, blocks: list[dict[str, Any]] | None = None
+) -> Written:
+    seq = row[0]
     linked = _linked([seq], show)[seq]
     if blocks is not None:
         linked.blocks = blocks

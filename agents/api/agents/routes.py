@@ -8,7 +8,14 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from agents.api.agents.bodies import AgentBody, AgentEditBody, AgentId, Included, ListQuery, Which
-from agents.api.agents.json import Show, Written, block_at_source, write_many, write_one
+from agents.api.agents.json import (
+    Show,
+    Written,
+    block_at_source,
+    write_found,
+    write_many,
+    write_one,
+)
 from agents.api.core.answers import Answer, answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.idempotency import IDEMPOTENT, Made, carried_out, idempotent
@@ -44,6 +51,9 @@ from agents.queries.core.replica_reads import may_lag
 from agents.queries.identities import named_identities
 
 router = Router(tags=["agents"])
+
+# lettactl compares blocks and tools with its files, so an agent is always written with them.
+_ALWAYS = {"blocks": True, "tools": True}
 
 _SORTS = {
     ("created_at", "desc"): Sort.NEWEST,
@@ -143,12 +153,15 @@ def count_agents(request: HttpRequest, query: Query[Which]) -> Answer:
 )
 def get_agent(request: HttpRequest, agent_id: AgentId, query: Query[Included]) -> Answer:
     """Get an agent. `include=agent.blocks` reads the memory blocks of an agent of a source there."""
-    actor = actor_of(request)
-    seq = find_seq(agent_id, actor)
+    actor, show = actor_of(request), show_of(request, query)
     asked = {*query.include, *query.include_relationships} & {"agent.blocks", "blocks"}
-    there = memory.blocks_of(agent_id=agent_id, actor=actor) if asked else None
+    if not asked:
+        written = write_found(agent_id, actor, replace(show, **_ALWAYS))
+        return answer(written.content, etag=written.etag)
+    seq = find_seq(agent_id, actor)
+    there = memory.blocks_of(agent_id=agent_id, actor=actor)
     blocks = None if there is None else [block_at_source(block) for block in there]
-    return agent_answer(agent_id, seq, show_of(request, query), blocks)
+    return agent_answer(agent_id, seq, show, blocks)
 
 
 @router.patch(
@@ -297,8 +310,7 @@ def agent_answer(
 def _written(
     agent_id: str, seq: int, show: Show, blocks: list[dict[str, Any]] | None = None
 ) -> Written:
-    # lettactl compares blocks and tools with its files, so they are always included here.
-    written = write_one(seq, replace(show, blocks=True, tools=True), blocks)
+    written = write_one(seq, replace(show, **_ALWAYS), blocks)
     if written is None:
         raise agent_not_found(agent_id)
     return written

@@ -1,5 +1,7 @@
 """Pagination of lists."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest
 
 from agents.api.core.answers import Answer
@@ -16,13 +18,12 @@ def link_next(response: Answer, request: HttpRequest, cursor: str | None) -> Ans
     `cursor` is the ID after which the next page starts, None on the last page.
     """
     if cursor is not None:
-        query = request.GET.copy()
+        query = dict(request.GET.lists())
         if "after" not in query:
-            query.pop(
-                "before", None
-            )  # this page ended before a cursor; the next starts after this page
-        query["after"] = cursor
-        address = request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+            # This page ended before a cursor; the next starts after this page.
+            query.pop("before", None)
+        query["after"] = [cursor]
+        address = request.build_absolute_uri(f"{request.path}?{urlencode(query, doseq=True)}")
         response.headers["Link"] = f'<{address}>; rel="next"'
     return response
 

@@ -11,6 +11,7 @@ and because the row is then locked only until the commit.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from zlib import crc32
 
 from django.db import connection
@@ -32,7 +33,7 @@ from agents.core.actors import (
 from agents.core.agent_rights import Right, rights_of
 from agents.core.errors import NotAllowed
 from agents.core.json_text import loads
-from agents.core.reach import Reach, read_reach
+from agents.core.reach import Reach, of_columns, read_reach
 from agents.core.tag_text import shown
 from agents.models import AccessToken, Agent, ApiKey
 
@@ -80,14 +81,27 @@ def may_any_label(patterns: Sequence[str], any_label: bool | None) -> bool:
 
 def of_key(key: ApiKey) -> Rights:
     """The rights of a valid key."""
-    patterns = tuple(loads(key.may_tag))
-    any_label = may_any_label(patterns, key.any_label)
-    powers = SCOPE_POWERS[key.scope]
-    if key.rights is None:
-        return Rights(powers, key.reach, patterns, any_label=any_label)
-    rights = rights_of(key.scope, loads(key.rights))
+    stored = (key.scope, key.limit_tag, key.stored_reach, key.may_tag, key.any_label, key.rights)
+    return _of_columns(*stored)
+
+
+@lru_cache(maxsize=1_000)  # a key is read for each request, and most of them are the same
+def _of_columns(
+    scope: str,
+    limit_tag: str | None,
+    stored_reach: str | None,
+    may_tag: str,
+    any_label: bool | None,
+    narrowed: str | None,
+) -> Rights:
+    reach, patterns = of_columns(limit_tag, stored_reach), tuple(loads(may_tag))
+    any_label = may_any_label(patterns, any_label)
+    powers = SCOPE_POWERS[scope]
+    if narrowed is None:
+        return Rights(powers, reach, patterns, any_label=any_label)
+    rights = rights_of(scope, loads(narrowed))
     powers = narrowed_powers(powers, rights)
-    return Rights(powers, key.reach, patterns, any_label=any_label, narrowed_to=rights)
+    return Rights(powers, reach, patterns, any_label=any_label, narrowed_to=rights)
 
 
 def of_token(row: AccessToken, key: ApiKey, needs: frozenset[Right]) -> Rights:

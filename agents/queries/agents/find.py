@@ -16,6 +16,10 @@ _SEQ = "SELECT a.seq FROM agents_agent a WHERE a.public_id = %s"
 _SOURCE = "SELECT a.source_id FROM agents_agent a WHERE a.public_id = %s"
 _AGENT = f"SELECT {_agents.columns('a')} FROM agents_agent a WHERE a.public_id = %s"
 _OPEN = f" AND ({CARRIES_CLOSED.format(column='a.seq')} LIMIT 1) IS NULL"
+_WITH_DETAIL = (
+    "SELECT {columns} FROM agents_agent a JOIN agents_agentdetail d ON d.agent_id = a.seq"
+    " WHERE a.public_id = %s"
+)
 _CARRIES = (
     " AND (SELECT 1 FROM agents_tag t JOIN agents_agenttag x ON x.tag_id = t.id"
     f" WHERE t.name {IN_NAMES} AND x.agent_id = a.seq LIMIT 1) IS NOT NULL"
@@ -50,6 +54,14 @@ def find_seq(agent_id: str, actor: Actor) -> int:
     if row is None:
         raise agent_not_found(agent_id)
     return int(row[0])
+
+
+def find_columns(columns: str, agent_id: str, actor: Actor) -> tuple[Any, ...]:
+    """Return columns of the agent `a` and its detail `d`. Raises NotFound."""
+    row = _row(_WITH_DETAIL.format(columns=columns), agent_id, actor)
+    if row is None:
+        raise agent_not_found(agent_id)
+    return row
 
 
 def source_id_of(agent_id: str, actor: Actor) -> int | None:

@@ -10,16 +10,15 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from ade.db.replica import connection
-from agents.core.json_text import dumps
+from ade.db import statements
+from ade.db.statements import IS_SQLITE as _IS_SQLITE
+from ade.db.statements import listed
 
-_IS_SQLITE = connection.vendor == "sqlite"
 # A limit that no result reaches.
 _ALL = 10**9
 
 # Condition that a column is one of the keys given to `fetch`.
-IN_KEYS = "IN (SELECT value FROM json_each(%s))" if _IS_SQLITE else "= ANY(%s::bigint[])"
-IN_NAMES = IN_KEYS.replace("bigint", "text")
+IN_KEYS, IN_NAMES = statements.IN_IDS, statements.IN_NAMES
 
 
 def of_agents(table: str, alias: str, column: str, *more: str) -> str:
@@ -52,11 +51,7 @@ def fetch(sql: str, keys: Collection[Any]) -> list[tuple[Any, ...]]:
     The SQL is fixed text from the functions above: the ORM takes longer to build such a statement than
     the database to run it.
     """
-    given: Any = dumps([*keys]) if _IS_SQLITE else [*keys]
-    with connection.cursor() if _IS_SQLITE else connection.lookup_cursor() as cursor:  # type: ignore[attr-defined]  # ours
-        cursor.execute(sql, [given] * sql.count("%s"))
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+    return statements.fetch(sql, [listed(keys)] * sql.count("%s"))
 
 
 def utc(moment: datetime) -> datetime:
