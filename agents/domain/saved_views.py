@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
+from ade.db.statements import Loader
 from agents.core.actors import Actor, Power
 from agents.core.errors import Conflict, Invalid, LimitExceeded, NotAllowed, NotFound
 from agents.core.json_text import dumps, loads
@@ -32,13 +33,17 @@ def visible_views(actor: Actor) -> QuerySet[SavedView]:
 
 
 # Each page of the list asks for them: the ORM would take longer to build this than to run it.
-_FIRST = "SELECT * FROM agents_savedview WHERE owner_id = %s{shared} ORDER BY pinned DESC, name, id LIMIT %s"
+_views = Loader(SavedView)
+_FIRST = (
+    f"SELECT {_views.columns('v')} FROM agents_savedview v WHERE owner_id = %s{{shared}}"  # noqa: S608  # our columns
+    " ORDER BY pinned DESC, name, id LIMIT %s"
+)
 
 
 def first_views(actor: Actor, most: int) -> list[SavedView]:
     """Return the first of `visible_views`."""
     sql = _FIRST.format(shared="" if actor.limited else " OR shared")
-    return list(SavedView.objects.raw(sql, [actor.id, most]))
+    return _views.fetch(sql, [actor.id, most])
 
 
 def find_view(slug: str, *, actor: Actor) -> SavedView:

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import quote_plus, urlencode
 
 from django import template
+from django.template import defaulttags
 from django.template.loader import render_to_string
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
@@ -59,9 +60,28 @@ def _address(name: str) -> str:
     return _reversed(name, get_script_prefix())
 
 
-@functools.lru_cache(maxsize=16)  # a page asks for each of its tags
+@functools.lru_cache(maxsize=200)  # a page asks for each of its tags and links
 def _reversed(name: str, script_prefix: str) -> str:
     return reverse(name)
+
+
+class _FixedUrl(template.Node):
+    """`{% url %}` of a page without arguments: its address is found once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def render(self, context: template.Context) -> str:
+        return _address(self._name)
+
+
+@register.tag
+def url(parser: template.base.Parser, token: template.base.Token) -> template.Node:
+    """Django's tag, but an address without arguments is found once."""
+    node = defaulttags.url(parser, token)
+    name = node.view_name.var
+    fixed = isinstance(name, str) and not (node.args or node.kwargs or node.asvar)
+    return _FixedUrl(name) if fixed else node
 
 
 @register.simple_tag

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from agents.models.agents import short_id
 from agents.queries.agents.sourced import At, at_of_many
@@ -94,11 +95,17 @@ def _chip(name: str, names_user: object, protected: object, colour: str) -> TagC
 
 def chips(seqs: Collection[int]) -> dict[int, list[TagChip]]:
     """Return the tags of these agents: user tags, then others by text, then tags of programs."""
+    read = fetch(_CHIPS, seqs)
+    tags = {row[1:] for row in read}  # many agents have the same
+    in_order = sorted(tags, key=lambda tag: (is_machine(tag[0]), not tag[1], tag[0]))
+    by_tag: dict[tuple[Any, ...], list[int]] = {tag: [] for tag in in_order}
+    for row in read:
+        by_tag[row[1:]].append(row[0])
     by_agent: dict[int, list[TagChip]] = defaultdict(list)
-    for seq, *chip in fetch(_CHIPS, seqs):
-        by_agent[seq].append(_chip(*chip))
-    for mine in by_agent.values():
-        mine.sort(key=lambda chip: (is_machine(chip.name), not chip.names_user, chip.name))
+    for tag, agents in by_tag.items():
+        chip = _chip(*tag)
+        for seq in agents:
+            by_agent[seq].append(chip)
     return by_agent
 
 

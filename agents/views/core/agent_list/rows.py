@@ -92,6 +92,11 @@ def _label(name: str) -> str:
     return escape(shown(name))
 
 
+@lru_cache(maxsize=1_000)  # many agents have the same
+def _model(name: str) -> str:
+    return marked(name)
+
+
 def _agent_url() -> str:
     """The address of an agent with a place for its id, which needs no quoting."""
     return "{}".join(reverse("agent", args=["-"]).rsplit("-", 1))
@@ -125,7 +130,7 @@ def _cell(column: str, row: AgentRow, url: str, link: str, style: RowStyle) -> s
     if column == "tags":
         return f'<td class="row-tags">{_tags(row, url, link, style)}</td>'
     if column == "model":
-        return f'<td class="row-model mono">{marked(row.model)}</td>'
+        return f'<td class="row-model mono">{_model(row.model)}</td>'
     if column == "id":
         return f'<td class="row-short mono">{row.short_id}</td>'
     moment = row.created_at if column == "created" else row.updated_at
