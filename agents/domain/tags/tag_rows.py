@@ -35,6 +35,10 @@ _LOCK = (
 )
 _LOCK_ALONE = _LOCK.format(gate="pg_advisory_xact_lock", strength="UPDATE")
 _LOCK_SHARED = _LOCK.format(gate="pg_advisory_xact_lock_shared", strength="KEY SHARE")
+_LOCK_COUNTERS = f"{_FIND} ORDER BY t.id{'' if IS_SQLITE else ' FOR NO KEY UPDATE'}"
+_RAISE = (
+    f"UPDATE agents_tag SET n = n + %s, last_added_at = %s, last_added_by = %s WHERE id {IN_IDS}"  # noqa: S608 ours
+)
 # All writers lock counters in the order of id, so they do not deadlock.
 _IN_ORDER = (
     "IN (SELECT id FROM agents_tag WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE)"
@@ -100,7 +104,7 @@ def create_rows(names: Collection[str], *, first_added_by: str | None = None) ->
 
 def get_or_create(names: Collection[str]) -> dict[str, Tag]:
     """Return these tags by name, without locks. Missing ones are created. Call it inside a write."""
-    rows = {tag.name: tag for tag in Tag.objects.filter(name__in=names)} if names else {}
+    rows = {tag.name: tag for tag in _tags.fetch(_FIND, [listed(names)])} if names else {}
     return rows | {tag.name: tag for tag in create_rows(set(names) - rows.keys())}
 
 
@@ -165,8 +169,7 @@ def lock_unchanged(rows: Collection[Tag]) -> None:
     For a write that does everything else first, so that a tag of every agent is locked only briefly.
     Raises RowsChanged if a tag has changed, Conflict if one is being merged, deleted or off-boarded.
     """
-    names = [tag.name for tag in rows]
-    found = Tag.objects.select_for_update(no_key=True).filter(name__in=names).order_by("id")
+    found = _tags.fetch(_LOCK_COUNTERS, [listed([tag.name for tag in rows])])
     if {_facts(tag) for tag in found} != {_facts(tag) for tag in rows}:
         raise RowsChanged
     require_not_ending(found)
@@ -213,9 +216,6 @@ def raise_counts(
     by_count: dict[int, list[int]] = defaultdict(list)
     for tag_id, count in added.items():
         by_count[count].append(tag_id)
+    last = moment(at or change_set.created_at), change_set.actor_name
     for count, ids in by_count.items():
-        Tag.objects.filter(id__in=ids).update(
-            n=F("n") + count,
-            last_added_at=at or change_set.created_at,
-            last_added_by=change_set.actor_name,
-        )
+        execute(_RAISE, [count, *last, listed(ids)])
