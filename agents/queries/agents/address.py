@@ -6,6 +6,7 @@ Reading never fails: a value that cannot be read is ignored, with a notice. Text
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -139,6 +140,7 @@ def parse(data: Query, *, locked: str = "") -> tuple[ListState, list[str]]:
     return _place(state, data, notices), notices
 
 
+@lru_cache(maxsize=1_000)  # a page asks for some states several times
 def to_query(state: ListState) -> str:
     """Return the query string that `parse` reads back as this state. Default values are omitted.
 
