@@ -46,7 +46,7 @@ def follow_claims(member: User, claims: dict[str, Any]) -> User:
 
 
 def _role(claims: dict[str, Any]) -> Role:
-    values = _texts(claims, settings.OIDC_ROLE_CLAIM)
+    values = _values(claims, settings.OIDC_ROLE_CLAIM)
     known = [role for role in _ROLES if role.value in values]
     if not known:
         raise ValidationError(f"{settings.OIDC_NAME} sends no role for you that ADE knows.")
@@ -54,14 +54,15 @@ def _role(claims: dict[str, Any]) -> Role:
 
 
 def _limit(claims: dict[str, Any]) -> list[str]:
-    tags = _texts(claims, settings.OIDC_LIMIT_CLAIM)
-    if not tags:
+    values = _values(claims, settings.OIDC_LIMIT_CLAIM)
+    # All of it must be clear: a part that is left out could be the one that limits.
+    tags = [text for text in values if isinstance(text, str) and text]
+    if not tags or len(tags) < len(values) or (EVERYTHING in tags and set(tags) != {EVERYTHING}):
         raise ValidationError(f"{settings.OIDC_NAME} does not say which agents you can access.")
-    return [] if tags == [EVERYTHING] else tags
+    return [] if EVERYTHING in tags else tags
 
 
-def _texts(claims: dict[str, Any], name: str) -> list[str]:
-    """Return the texts of a claim: a text, or a list of texts."""
+def _values(claims: dict[str, Any], name: str) -> list[Any]:
+    """Return the values of a claim, which is a list or one value."""
     value = claims.get(name)
-    values = value if isinstance(value, list) else [value]
-    return [text for text in values if isinstance(text, str) and text]
+    return value if isinstance(value, list) else [value]

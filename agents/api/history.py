@@ -11,6 +11,7 @@ from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.field_names import FilterQuery
 from agents.api.core.schemas import READ, READ_ONE, WRITE, answers
+from agents.core.actors import Actor
 from agents.core.errors import Invalid
 from agents.core.limits import REASON_LENGTH
 from agents.core.tag_text import text_problem
@@ -150,9 +151,10 @@ def undo(request: HttpRequest, change_set_id: Path[int]) -> Answer:
     Needs write scope for a change to one agent, otherwise manage scope. A worker undoes a large bulk
     change: the status is then 202.
     """
-    undone = tasks.undo(change_set_id=_checked(change_set_id), actor=actor_of(request))
+    actor = actor_of(request)
+    undone = tasks.undo(change_set_id=_checked(change_set_id), actor=actor)
     if isinstance(undone, BulkPlan):
-        return _of_bulk(undone)
+        return _of_bulk(undone, actor)
     return json_answer(
         {
             "change_set": undone.change_set.id if undone.change_set else None,
@@ -173,8 +175,8 @@ def _checked(change_set_id: int) -> int:
     return change_set_id
 
 
-def _of_bulk(plan: BulkPlan) -> Answer:
-    left = skipped_of(plan, _KEPT)
+def _of_bulk(plan: BulkPlan, actor: Actor) -> Answer:
+    left = skipped_of(plan, _KEPT, actor)
     told = {
         "change_set": plan.change_set_id,
         "bulk": str(plan.id),

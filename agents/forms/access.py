@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from agents.forms.core import ExactText
 from agents.forms.tags import TagInput
+from agents.queries.access.names import unknown
 
 _MOMENT = {"class": "input", "type": "datetime-local", "step": "1"}
 _DAY = {"class": "input", "type": "date"}
@@ -22,6 +24,8 @@ class UtcMoment(forms.DateTimeField):
         if found is not None and not 1 < found.year < 9999:
             raise forms.ValidationError("The year must be from 2 to 9998.")
         # Django reads a time without a zone as one of the time zone of the settings, which is UTC.
+        if found is not None and found > timezone.now():
+            raise forms.ValidationError("This moment is in the future.")
         return found and found.astimezone(UTC)
 
 
@@ -36,9 +40,19 @@ class WhenForm(forms.Form):
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if (since is None) != (until is None):
             self.add_error("until" if until is None else "since", "Enter both days.")
-        elif since and until and (until < since or until.year > 9998):
-            self.add_error("until", "The last day is before the first, or too late.")
+        elif since and until:
+            self._check_period(since, until)
         return self.cleaned_data
+
+    def _check_period(self, since: date, until: date) -> None:
+        if until < since:
+            self.add_error("until", "The last day is before the first.")
+        elif since > timezone.now().date():
+            self.add_error("since", "This day is in the future.")
+        elif until.year > 9998:
+            self.add_error("until", "The year must be up to 9998.")
+        if self.cleaned_data.get("at"):
+            self.add_error("at", "Choose either a moment or a period.")
 
     @property
     def at_moment(self) -> datetime | None:
@@ -63,6 +77,18 @@ class TagWhenForm(WhenForm):
     without = ExactText(required=False, label="Without the tag", widget=TagInput(known=True))
 
     field_order = ("name", "also", "without", "at", "since", "until")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        for field in ("name", "also", "without"):
+            if data.get(field) and (why := unknown([data[field]])):
+                self.add_error(field, why)
+        if data.get("since") and not data.get("name") and "name" not in self.errors:
+            self.add_error("name", "Enter a tag, or choose a moment instead of a period.")
+        for field in ("also", "without"):
+            if data.get(field) and data.get("at") is None and "at" not in self.errors:
+                self.add_error(field, "This filters a list as of a moment. Choose a moment.")
+        return data
 
 
 def _begin(day: date) -> datetime:

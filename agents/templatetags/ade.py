@@ -248,6 +248,13 @@ def exactly(moment: datetime) -> SafeString:
 
 
 @register.simple_tag
+def utc(moment: datetime) -> SafeString:
+    """The time in UTC to the second, on pages that are asked for a time in UTC."""
+    exact = moment.astimezone(UTC)
+    return SafeString(f'<time datetime="{exact.isoformat()}">{exact:%Y-%m-%d %H:%M:%S} UTC</time>')
+
+
+@register.simple_tag
 def age(moment: datetime) -> SafeString:
     """How long ago, to the second below a minute; for parts of a page that ask again by themselves."""
     exact, now = moment.astimezone(UTC), timezone.now()

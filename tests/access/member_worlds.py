@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from django.test import Client
 
 from agents.core.reach import Reach
+from tests.access.member_requests import WIDE, as_file, upload
 from tests.access.requests import Request
 from tests.access.worlds import _ID, MODELS, OTHER, OWN, Walk, World
 from tests.api.calls import whole
@@ -25,6 +26,7 @@ _NOISE = [
     (re.compile(r"\?before=\d+"), "?before=N"),
     (re.compile(r"agent-[0-9a-f]{4}…[0-9a-f]{4}"), "SHORT"),
     (re.compile(r"\b\d+-[0-9a-f]{12}\b"), "MARK"),
+    (re.compile(r"((?:view=|/views/)[\w-]+)-[0-9a-f]{8}\b"), r"\1-RANDOM"),
     (
         re.compile(r'(undo-|name="change_set"\s+value="|change_set=|undo=|redo=|/history/)\d+'),
         r"\1N",
@@ -37,6 +39,14 @@ _NOISE = [
         None,
     ),
 ]
+# What the member saw last of each kind.
+_SEEN = {
+    "plan": re.compile(r"/bulk/([0-9a-f-]{36})/"),
+    "view": re.compile(r"/views/([\w-]+-[0-9a-f]{8})/"),
+    "undo": re.compile(r"id=.undo-(\d+)"),
+    "after": re.compile(r"\bafter=([\w%-]{8,})"),
+}
+_LAST = re.compile(r"\{(plan|view|undo|after)\}")
 _NOT_COMPARED = {"X-Request-ID", "Content-Length", "Date", "ETag", "Server-Timing"}
 
 
@@ -45,6 +55,7 @@ class MemberWorld(World):
     """One world, as a limited member sees it on pages."""
 
     client: Client = field(default_factory=Client)
+    last: dict[str, str] = field(default_factory=dict)
 
     def ask(self, request: Request) -> str:
         path = self._filled(request.path)
@@ -54,16 +65,24 @@ class MemberWorld(World):
             response = self.client.post(path, _filled_form(self, request.body))
         told = {k: v for k, v in response.headers.items() if k not in _NOT_COMPARED}
         answer = f"{response.status_code} {sorted(told.items())} {whole(response).content.decode()}"
+        for kind, pattern in _SEEN.items():
+            if found := pattern.findall(answer):
+                self.last[kind] = found[-1]
         answer = _ID.sub(lambda found: self._place(found[1], found[0]), answer)
         for pattern, instead in _NOISE:
             answer = pattern.sub(instead or "UUID", answer)
         return answer
+
+    def _filled(self, text: str) -> str:
+        return _LAST.sub(lambda found: self.last.get(found[1], "0"), super()._filled(text))
 
 
 def _filled_form(world: World, form: dict[str, Any]) -> dict[str, Any]:
     return {
         name: [world._filled(text) for text in value]
         if isinstance(value, list)
+        else as_file(world._filled(value))
+        if name == "file"
         else world._filled(value)
         for name, value in form.items()
     }
@@ -151,3 +170,4 @@ def _look(walk: Walk) -> Request:
 
 
 ASKED_BY_MEMBERS = [_make, _make, _change, _change, _change, _list, _list, _look, _look, _look]
+ASKED_BY_MEMBERS += [*WIDE, upload]

@@ -106,13 +106,14 @@ class Walk:
     asked: Sequence[Callable[["Walk"], Request]] = ()
     # Whether others change the settings of tags, which all share whose agents carry the tag.
     describes: bool = True
+    also: Sequence[Callable[["Walk"], None]] = ()
     steps: list[Step] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
 
     def step(self) -> None:
         """Let others do something, as often as not, and then let the key ask something."""
         while self.rng.random() < 0.5:
-            self.rng.choice(OTHERS)(self)
+            self.rng.choice([*OTHERS, *self.also])(self)
         request = self.rng.choice(self.asked or ASKED)(self)
         # All ids in it that are not places are others', or never were.
         self.world.foreign |= {found[0] for found in _ID.finditer(request.text)}
@@ -336,13 +337,14 @@ def compare_in(
     asked: Sequence[Callable[[Walk], Request]] = (),
     *,
     describes: bool = True,
+    also: Sequence[Callable[[Walk], None]] = (),
 ) -> Counter[str]:
-    """Walk in the two worlds that `enter` makes."""
+    """Walk in the two worlds that `enter` makes. `also` is what else others do."""
     walk: Walk | None = None
     try:
         with transaction.atomic():
             others = make_token(name="all", scope="manage")
-            walk = Walk(random.Random(seed), enter(), others, asked, describes)
+            walk = Walk(random.Random(seed), enter(), others, asked, describes, also)
             for _ in range(steps):
                 walk.step()
             raise _Over

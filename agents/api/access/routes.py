@@ -15,12 +15,13 @@ from agents.core.actors import Actor
 from agents.core.errors import Invalid, LimitExceeded, NotFound
 from agents.core.filters import AgentFilter
 from agents.core.limits import FILTER_TAGS
-from agents.core.tag_text import problem, text_problem, unique_legal
+from agents.core.tag_text import text_problem, unique_legal
 from agents.domain import keys
 from agents.domain.core import key_tokens
 from agents.models import Agent, Change, Tag
 from agents.queries import agents
 from agents.queries.access.listed import PastFilter, agents_at
+from agents.queries.access.names import unknown
 from agents.queries.access.now import (
     Access,
     access_to_agent,
@@ -60,9 +61,13 @@ def get_access(request: HttpRequest, query: Query[AccessQuery]) -> Answer:
         raise Invalid("Send exactly one of agent_id, key_id and user.", field="agent_id")
     if query.tags or query.exclude_tags:
         raise Invalid("Send tags only with at, without agent_id, key_id and user.", field="tags")
+    if query.after is not None and (query.user is None or query.at is None):
+        raise Invalid("Send after only with at, for a list of agents.", field="after")
     if query.agent_id is not None:
         return _answer(query.at, **_of_agent(query.agent_id, query.at, period))
     if query.key_id is not None:
+        if period is not None:
+            raise Invalid("Send at instead of from and until: a key has no report.", field="from")
         return _answer(query.at, **_of_key(query.key_id, query.at, actor))
     return _answer(query.at, **_of_tag(str(query.user), query, period))
 
@@ -73,6 +78,8 @@ def _period(query: AccessQuery) -> tuple[datetime, datetime] | None:
             raise Invalid("Add a time zone, such as Z.", field=name)
         if moment is not None and not 1 < moment.year < 9999:
             raise Invalid("The year must be from 2 to 9998.", field=name)
+        if moment is not None and name != "until" and moment > timezone.now():
+            raise Invalid(f"{name} must not be in the future.", field=name)
     if (query.since is None) != (query.until is None):
         raise Invalid("Send both from and until.", field="until")
     if query.since is None or query.until is None:
@@ -110,8 +117,8 @@ def _of_agent(
 def _of_tag(
     name: str, query: AccessQuery, period: tuple[datetime, datetime] | None
 ) -> dict[str, Any]:
-    if problem(name):
-        raise NotFound("There is no such tag.")
+    if why := unknown([name]):
+        raise NotFound(why)
     if period is not None:
         return _report(tag_report(name, *period))
     if query.at is not None:
@@ -129,6 +136,8 @@ def _filter(query: AccessQuery) -> PastFilter:
     if len(query.tags) + len(query.exclude_tags) > FILTER_TAGS:
         raise LimitExceeded(f"A list takes at most {FILTER_TAGS} tags.", field="tags")
     tags, others = unique_legal(query.tags, field="tags"), unique_legal(query.exclude_tags)
+    if why := unknown([*tags, *others]):
+        raise Invalid(why, field="tags")
     one, every = ((), tags) if query.match_all_tags else (tags, ())
     return PastFilter(any=one, all=every, none=others)
 

@@ -128,8 +128,11 @@ def get_plan(request: HttpRequest, plan_id: PlanId) -> Answer:
 )
 def list_results(request: HttpRequest, plan_id: PlanId, query: Query[ResultsQuery]) -> Answer:
     """List the result for each agent, in pages."""
-    plan = bulk.get_plan(plan_id, actor=actor_of(request))
-    page, after = results_page(plan, after=query.after, size=query.size, skipped=query.skipped)
+    actor = actor_of(request)
+    plan = bulk.get_plan(plan_id, actor=actor)
+    page, after = results_page(
+        plan, actor=actor, after=query.after, size=query.size, skipped=query.skipped
+    )
     rows = [
         {
             "agent_id": one.public_id,

@@ -177,6 +177,10 @@ def actor_of_plan(plan: BulkPlan) -> Actor:
     )
 
 
+# In the stored actor if it could access all agents. Quotes within a name have a backslash before them.
+UNLIMITED = '"limit":null'
+
+
 def store_actor(plan: BulkPlan, actor: Actor) -> None:
     """Set the actor that applies the plan; the caller saves it."""
     plan.actor, plan.actor_id, plan.actor_name = dumps(_stored(actor)), actor.id, actor.name

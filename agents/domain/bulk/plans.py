@@ -1,8 +1,8 @@
 """Make and find the plans of bulk changes. `run` applies them by the same rule.
 
 A plan stores the agents it was made for, in batches. An actor that may manage tags sees all plans; a
-limited actor sees its own only. All functions raise NotAllowed for other actors, and NotFound for an
-unknown plan.
+limited actor sees only its own that it made as a limited actor. All functions raise NotAllowed for other
+actors, and NotFound for an unknown plan.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,8 +22,8 @@ from agents.core.limits import BULK_PICKED, BULK_PLANNED_AT_ONCE, BULK_TAGS
 from agents.core.tag_text import shown, unique_legal
 from agents.domain.agents.model_handles import require_model
 from agents.domain.bulk.decide import Outcome, Wish
+from agents.domain.bulk.planning import UNLIMITED, plan_next, store_actor
 from agents.domain.bulk.planning import Selection as Selection
-from agents.domain.bulk.planning import plan_next, store_actor
 from agents.domain.core import idempotency, record
 from agents.domain.core.idempotency import Once
 from agents.domain.core.transactions import write
@@ -185,8 +185,9 @@ def get_plan(plan_id: UUID | str, *, actor: Actor, lock: bool = False) -> BulkPl
 def plans_of(actor: Actor) -> QuerySet[BulkPlan]:
     """Return the plans that this actor may see."""
     actor.require(Power.MANAGE, "change agents in bulk")
-    plans = BulkPlan.objects.all()
-    return plans.filter(actor_id=actor.id) if actor.limited else plans
+    if not actor.limited:
+        return BulkPlan.objects.all()
+    return BulkPlan.objects.filter(actor_id=actor.id).exclude(actor__contains=UNLIMITED)
 
 
 def plan_of(change_set_id: int) -> BulkPlan | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.core.actors import Actor
 from agents.core.json_text import loads
 from agents.domain.bulk.decide import Outcome
 from agents.models import Agent, BulkBatch, BulkPlan, Tombstone
@@ -39,18 +40,18 @@ class Result:
         return _WORDS[self.outcome]
 
 
-def results_of(plan: BulkPlan) -> Iterator[Result]:
+def results_of(plan: BulkPlan, actor: Actor) -> Iterator[Result]:
     """Yield the result of each agent in the plan's order."""
     for batch in plan.batches.order_by("number").iterator(chunk_size=10):
-        yield from _of_batch(batch, done=batch.number < plan.next_batch)
+        yield from _of_batch(batch, actor, done=batch.number < plan.next_batch)
 
 
-def skipped_of(plan: BulkPlan, most: int) -> list[Result]:
+def skipped_of(plan: BulkPlan, most: int, actor: Actor) -> list[Result]:
     """Return the first agents that a run skipped, with the reasons."""
     found: list[Result] = []
     done = plan.batches.filter(number__lt=plan.next_batch).exclude(left="[]")
     for batch in done.order_by("number").iterator(chunk_size=10):
-        found += [result for result in _of_batch(batch, done=True) if result.why]
+        found += [result for result in _of_batch(batch, actor, done=True) if result.why]
         if len(found) >= most:
             break
     return found[:most]
@@ -64,7 +65,7 @@ def skipped_count(plan: BulkPlan) -> int:
 
 
 def results_page(
-    plan: BulkPlan, *, after: int = 0, size: int, skipped: bool = False
+    plan: BulkPlan, *, actor: Actor, after: int = 0, size: int, skipped: bool = False
 ) -> tuple[list[Result], int | None]:
     """Return up to `size` results from a position on, and the next position; None at the end.
 
@@ -80,7 +81,7 @@ def results_page(
         if looked == _MOST_BATCHES:
             return found, batch.number * _STRIDE
         first = offset if batch.number == number else 0
-        results = _of_batch(batch, done=batch.number < plan.next_batch)
+        results = _of_batch(batch, actor, done=batch.number < plan.next_batch)
         for index, result in enumerate(results):
             if index < first or (skipped and not result.why):
                 continue
@@ -90,20 +91,23 @@ def results_page(
     return found, None
 
 
-def _of_batch(batch: BulkBatch, *, done: bool) -> Iterator[Result]:
+def _of_batch(batch: BulkBatch, actor: Actor, *, done: bool) -> Iterator[Result]:
     items = loads(batch.items)
     seqs = [item if isinstance(item, int) else item[0] for item in items]
     left = {seq: (Outcome(outcome), why) for seq, outcome, why in loads(batch.left)}
-    names = _names(seqs)
+    names = _names(seqs, actor)
     for seq in seqs:
         outcome, why = left.get(seq, (Outcome.CHANGE, "")) if done else (None, "")
         yield Result(*names.get(seq, ("", "")), outcome, why)
 
 
-def _names(seqs: list[int]) -> dict[int, tuple[str, str]]:
-    """Return id and name of these agents, including agents deleted since."""
-    names: dict[int, tuple[str, str]] = {}
-    for model in (Tombstone, Agent):
-        rows = model.objects.filter(seq__in=seqs).values_list("seq", "public_id", "name")
-        names |= {seq: (public_id, name) for seq, public_id, name in rows}
-    return names
+def _names(seqs: list[int], actor: Actor) -> dict[int, tuple[str, str]]:
+    """Return id and name of these agents, including agents deleted since, as far as the actor may see them."""
+    names = {
+        stone.seq: (stone.public_id, stone.name)
+        for stone in Tombstone.objects.filter(seq__in=seqs)
+        if actor.reach.covers(stone.public_id, loads(stone.tags))
+    }
+    rows = Agent.objects.visible_to(actor).filter(seq__in=seqs)
+    found = rows.values_list("seq", "public_id", "name")
+    return names | {seq: (public_id, name) for seq, public_id, name in found}

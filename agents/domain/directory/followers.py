@@ -7,7 +7,7 @@ moves exactly these back, and undoing a rename leaves alone what had the name be
 
 from collections.abc import Callable, Collection
 
-from ade.models import User
+from ade.models import MemberEvent, User
 from agents.core.actors import Actor, Power
 from agents.core.json_text import dumps, loads
 from agents.core.reach import TAGS_MOST, Reach, read_reach
@@ -105,7 +105,7 @@ def move_back(original: ChangeSet, *, actor: Actor) -> tuple[list[Entry], list[N
             )
             continue
         old, new = (_now(change, text, renames) for text in (change.old, change.new))
-        if move(change.field, new, old):
+        if not _was_limited_since(change) and move(change.field, new, old):
             entries.append(Entry(Op.SET, tag=change.tag, field=change.field, old=new, new=old))
         else:
             why = f"{change.field} was deleted or has changed since"
@@ -196,9 +196,17 @@ def _key_reach_back(field: str, new: str | None, old: str | None) -> bool:
     return True
 
 
+def _was_limited_since(change: Change) -> bool:
+    """True if somebody has changed the limit of the member that this change is about after it."""
+    if not change.field.startswith(_MEMBER):
+        return False
+    of_member = MemberEvent.objects.filter(member_id=f"person:{change.field.removeprefix(_MEMBER)}")
+    return of_member.filter(what=MemberEvent.What.REACH, at__gt=change.moment).exists()
+
+
 def _member_back(field: str, new: str | None, old: str | None) -> bool:
-    locked = User.objects.select_for_update().filter(is_active=True)
-    user = locked.filter(pk=int(field.removeprefix(_MEMBER))).first()
+    # Disabled members too: enabled again, they would see the agents of the other tag.
+    user = User.objects.select_for_update().filter(pk=int(field.removeprefix(_MEMBER))).first()
     reach = None if user is None else _reach_back(read_reach(user.stored_reach), new, old)
     if user is None or reach is None:
         return False

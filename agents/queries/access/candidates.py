@@ -14,7 +14,7 @@ from typing import Any
 
 from ade.db.replica import connection
 from agents.core import spans
-from agents.models import Change, Tag
+from agents.models import Tag
 from agents.queries.history.renames import Renames
 
 _LARGEST = (1 << 63) - 1
@@ -74,15 +74,9 @@ def of_lives(at: datetime, start: Place | None) -> Iterator[Candidate]:
 
 def _names_since(tag: str, at: datetime) -> list[Named]:
     """Return the name of a tag at a moment and its later names, in order."""
-    renames = Renames({tag})
-    ids = [row.id for row in renames.all]
-    times = {
-        change.id: change.moment
-        for change in Change.objects.filter(id__in=ids).select_related("change_set")
-    }
     found, low, name = [], 0, tag
-    for row in renames.all:
-        if row.id < low or times[row.id] <= at or name not in (row.old, row.new):
+    for row in Renames({tag}).all:
+        if row.id < low or row.at <= at or name not in (row.old, row.new):
             continue
         found.append(Named(name, low, row.id))
         if row.new == name:

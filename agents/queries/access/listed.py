@@ -7,13 +7,13 @@ from itertools import islice
 
 from agents.core.errors import BadRequest
 from agents.core.json_text import dumps, loads_from_address
+from agents.core.limits import PAST_AGENTS
 from agents.models import Agent, Tombstone
 from agents.queries.access.candidates import Candidate, Place, of_lives, of_tag
 from agents.queries.access.past import State, states_at
 
-# Candidates that are looked at together, and for one page.
+# Candidates that are looked at together.
 _CHUNK = 500
-BUDGET = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def agents_at(
     candidates = _candidates(wanted, at, start)
     rows: list[Row] = []
     looked, place = 0, cursor
-    while looked < BUDGET:
+    while looked < PAST_AGENTS:
         chunk = list(islice(candidates, _CHUNK if looked else size + 1))
         if not chunk:
             return PastPage(rows)

@@ -11,11 +11,9 @@ from django.utils import timezone
 from ade.models import User
 from agents.core.actors import Actor, Power
 from agents.core.json_text import loads
+from agents.core.limits import ACCESS_NAMED
 from agents.core.reach import Reach, read_reach
 from agents.models import AccessSpan, AccessToken, Agent, AgentTag, ApiKey, Tag
-
-# Keys and members that an answer names.
-NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def access_to_agent(agent: Agent) -> Access:
         return Access([carried[name] for name in users], *_reaching({}, None), _members())
     found, more = _reaching(carried, agent.public_id)
     tokens = _tokens(agent, carried)
-    found, more = [*found, *tokens[:NAMED]], more or len(tokens) > NAMED
+    found, more = [*found, *tokens[:ACCESS_NAMED]], more or len(tokens) > ACCESS_NAMED
     return Access([carried[name] for name in users], found, more, _members())
 
 
@@ -122,8 +120,10 @@ def _reaching(
     for member in User.objects.filter(is_active=True, stored_reach__isnull=False).order_by("pk"):
         by = _by(read_reach(member.stored_reach), carried, agent_id)
         found += [_of_member(member, tag, by_id=by_id) for tag, by_id in by]
-    some = sorted(found, key=lambda row: (row.tag is None, row.tag or "", row.subject))[:NAMED]
-    return _dated(some, carried), len(found) > NAMED
+    some = sorted(found, key=lambda row: (row.tag is None, row.tag or "", row.subject))[
+        :ACCESS_NAMED
+    ]
+    return _dated(some, carried), len(found) > ACCESS_NAMED
 
 
 def _keys(carried: Iterable[str], agent_id: str | None) -> Iterable[ApiKey]:
@@ -134,11 +134,13 @@ def _keys(carried: Iterable[str], agent_id: str | None) -> Iterable[ApiKey]:
     ):  # a sub-select, because Django takes long to write a thousand parameters
         names = AgentTag.objects.filter(agent__public_id=agent_id).values("tag__name")
     limited = valid_keys().filter(limit_tag__in=names, stored_reach=None)
-    yield from limited.order_by("-id")[: NAMED + 1]
+    yield from limited.order_by("-id")[: ACCESS_NAMED + 1]
     for key in valid_keys().filter(stored_reach__isnull=False).order_by("-id"):
         if _by(key.reach, carried, agent_id):
             yield key
-    yield from valid_keys().filter(limit_tag=None, stored_reach=None).order_by("-id")[: NAMED + 1]
+    yield from (
+        valid_keys().filter(limit_tag=None, stored_reach=None).order_by("-id")[: ACCESS_NAMED + 1]
+    )
 
 
 def valid_keys() -> QuerySet[ApiKey]:
@@ -172,7 +174,7 @@ def _of_key(key: ApiKey, tag: str | None, *, by_id: bool) -> Reached:
 def _tokens(agent: Agent, carried: Collection[str]) -> list[Reached]:
     """Return the client-side access tokens that reach an agent without closed tags as their keys do. Their use is noted of the key."""
     spans = AccessSpan.objects.filter(agent_id=agent.public_id, until=None, from_key__isnull=False)
-    named = spans.filter(expires_at__gt=timezone.now()).order_by("-since")[: NAMED + 1]
+    named = spans.filter(expires_at__gt=timezone.now()).order_by("-since")[: ACCESS_NAMED + 1]
     by_id = {span.subject.partition(":")[2]: span for span in named}
     rows = AccessToken.objects.filter(token_id__in=by_id, key__in=valid_keys())
     found = []

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from ade.db.replica import connection
 from agents.core.errors import LimitExceeded
+from agents.core.limits import PAST_PAGE_STEPS, PAST_STEPS
 from agents.core.spans import UNKNOWN
 from agents.models import HAPPENED_AT, Change, Op
 from agents.queries.history.renames import Renames
@@ -71,9 +72,6 @@ class State:
     is_last_life: bool = True
 
 
-# Changes of tags that are read of one agent, and of all agents of a page.
-AGENT_STEPS = 100_000
-PAGE_STEPS = 10_000
 _OPS = [Op.ADD, Op.REMOVE, Op.CREATE, Op.DELETE]
 _COLUMNS = ("id", "op", "tag", "new", "happened_at", "change_set_id")
 
@@ -83,19 +81,19 @@ def steps_of_agent(agent_id: str) -> list[Step]:
 
     A rename is a step of each agent that ever had the name; `replay` skips it if it does not matter.
     """
-    rows = _own([agent_id]).order_by("id")[: AGENT_STEPS + 1]
+    rows = _own([agent_id]).order_by("id")[: PAST_STEPS + 1]
     steps = [_step(row) for _, *row in rows.values_list("agent_id", *_COLUMNS)]
-    if len(steps) > AGENT_STEPS:
-        raise LimitExceeded(f"The agent has more than {AGENT_STEPS:,} changes of tags.", field="id")
+    if len(steps) > PAST_STEPS:
+        raise LimitExceeded(f"The agent has more than {PAST_STEPS:,} changes of tags.", field="id")
     return _with_renames({agent_id: steps})[agent_id]
 
 
 def _steps_of(agent_ids: Collection[str]) -> dict[str, list[Step]]:
     """Return the steps of several agents. An agent with too many of them for one page is left out."""
     columns = ("agent_id", *_COLUMNS)
-    rows = list(_own(agent_ids).values_list(*columns)[: PAGE_STEPS + 1])
-    if len(rows) > PAGE_STEPS:
-        most = PAGE_STEPS // len(agent_ids)
+    rows = list(_own(agent_ids).values_list(*columns)[: PAST_PAGE_STEPS + 1])
+    if len(rows) > PAST_PAGE_STEPS:
+        most = PAST_PAGE_STEPS // len(agent_ids)
         rows = []
         for agent_id in agent_ids:
             own = list(_own([agent_id]).values_list(*columns)[: most + 1])
@@ -113,17 +111,14 @@ def _own(agent_ids: Collection[str]) -> QuerySet[Change]:
 
 def _with_renames(found: dict[str, list[Step]]) -> dict[str, list[Step]]:
     names = {step.tag for steps in found.values() for step in steps if step.tag}
-    renames = _renames(names)
+    renames = [
+        Step(row.id, Op.RENAME, row.old, row.new, row.at, row.change_set_id)
+        for row in (Renames(names).all if names else ())
+    ]
     return {
         agent_id: sorted([*steps, *renames], key=lambda step: step.id)
         for agent_id, steps in found.items()
     }
-
-
-def _renames(names: set[str]) -> list[Step]:
-    ids = [row.id for row in Renames(names).all] if names else []
-    rows = Change.objects.filter(id__in=ids).annotate(happened_at=HAPPENED_AT)
-    return [_step(row) for row in rows.values_list(*_COLUMNS)]
 
 
 def _step(row: Iterable[object]) -> Step:
@@ -149,7 +144,7 @@ def replay(steps: Iterable[Step], at: datetime) -> tuple[bool, dict[str, Carried
 
 
 def states_at(agent_ids: Collection[str], at: datetime) -> dict[str, State]:
-    """Return agents of a page at a moment, by id. It reads up to PAGE_STEPS of their changes."""
+    """Return agents of a page at a moment, by id. It reads up to PAST_PAGE_STEPS of their changes."""
     if not agent_ids:
         return {}
     known = _steps_of(agent_ids)

@@ -6,17 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
+from agents.core.limits import ACCESS_CHANGES, ACCESS_ROWS
 from agents.models import HAPPENED_AT, AccessSpan, BulkPlan, Change, ChangeSet
 from agents.queries.access.closed import Window, closed_windows, open_parts
 from agents.queries.access.now import complete_since
 from agents.queries.access.past import Carried, TagSpan, spans_of, steps_of_agent
 from agents.queries.history.renames import Renames
 
-# Rows of each kind in a report.
-MOST = 2_000
-# Changes that are read to find who made those of a period.
-_SCAN = 20_000
 # Tags that one statement asks for.
 _TAGS = 500
 # Ids follow time, except for change-sets written at the same time.
@@ -137,14 +135,14 @@ def agent_could_at(agent_id: str, tags: Mapping[str, Carried], at: datetime) -> 
     found = _by_tags([(name, moment) for name in tags for moment in moments])
     own = AccessSpan.objects.filter(agent_id=agent_id)
     found += _overlapping(own, moments, by_id=True) + _of_all([Window(at, at)])
-    return _sorted(_within_keys(found))[:MOST]
+    return _sorted(_within_keys(found))[:ACCESS_ROWS]
 
 
 def tag_could_at(name: str, at: datetime) -> list[Could]:
     """Return who could touch the agents of a tag at a moment; without a name, all agents."""
     moment = Window(at, at)
     found = (_by_tags([(name, moment)]) if name else []) + _of_all([moment])
-    return _sorted(_within_keys(found))[:MOST]
+    return _sorted(_within_keys(found))[:ACCESS_ROWS]
 
 
 def _by_tags(windows: Sequence[tuple[str, Window]]) -> list[Could]:
@@ -177,25 +175,26 @@ def _overlapping(
 
 
 def _meeting(spans: QuerySet[AccessSpan], windows: Sequence[Window]) -> Iterable[AccessSpan]:
-    """Return the newest MOST + 1 spans that meet the time from the first window to the last."""
+    """Return the newest ACCESS_ROWS + 1 spans that meet the time from the first window to the last."""
     low, high = min(one.low for one in windows), max(one.high for one in windows)
     open_then = Q(until=None) | Q(until__gt=low)
     lasting = Q(expires_at=None) | Q(expires_at__gt=low)
     begun = Q(since__lte=high) if low == high else Q(since__lt=high)
     some = spans.filter(open_then, lasting, begun).exclude(subject="")
-    return some.order_by("-since")[: MOST + 1]
+    return some.order_by("-since")[: ACCESS_ROWS + 1]
 
 
 def _clipped(span: AccessSpan, windows: Sequence[Window], *, by_id: bool) -> Iterable[Could]:
     """Yield the part of a span in each window; of a moment the whole span, if it contains it."""
-    end = _ends(span)
+    end, now = _ends(span), timezone.now()
     only = None if span.only is None else tuple(filter(None, span.only.split(",")))
-    for window in windows[: MOST + 1]:
+    for window in windows[: ACCESS_ROWS + 1]:
         since, until = max(span.since, window.low), end
         if window.low == window.high:
             since = span.since
         elif until is None or until > window.high:
-            until = window.high
+            # It lasts, as far as is known, if the window ends in the future.
+            until = None if end is None and window.high > now else window.high
         contains = since <= window.low and (end is None or end > window.low)
         if contains if window.low == window.high else since < (until or window.high):
             yield Could(
@@ -244,8 +243,8 @@ def _report(
 ) -> Report:
     did, more = _did(changes, since, until)
     rows = _sorted(_within_keys(could))
-    more = more or len(rows) > MOST or len(tags) > MOST
-    return Report(since, until, tags[:MOST], rows[:MOST], did, more, complete_since())
+    more = more or len(rows) > ACCESS_ROWS or len(tags) > ACCESS_ROWS
+    return Report(since, until, tags[:ACCESS_ROWS], rows[:ACCESS_ROWS], did, more, complete_since())
 
 
 def _sorted(rows: Iterable[Could]) -> list[Could]:
@@ -253,21 +252,21 @@ def _sorted(rows: Iterable[Could]) -> list[Could]:
 
 
 def _did(changes: QuerySet[Change], since: datetime, until: datetime) -> tuple[list[Did], bool]:
-    """Return who made these changes in the period, from the newest MOST in it, and if there may be more.
+    """Return who made these changes in the period, from the newest ACCESS_ROWS in it, and if there may be more.
 
-    It reads at most _SCAN of the changes, in the order that they have.
+    It reads at most ACCESS_CHANGES of the changes, in the order that they have.
     """
-    read = changes.values("id")[:_SCAN]
+    read = changes.values("id")[:ACCESS_CHANGES]
     within = Change.objects.annotate(moment_at=HAPPENED_AT).filter(
         id__in=read, moment_at__gte=since, moment_at__lt=until
     )
     rows: list[tuple[str, str, Any]] = list(
         within.order_by("-id").values_list(
             "change_set__actor_id", "change_set__actor_name", "moment_at"
-        )[: MOST + 1]
+        )[: ACCESS_ROWS + 1]
     )
     found: dict[str, Did] = {}
-    for subject, name, at in rows[:MOST]:
+    for subject, name, at in rows[:ACCESS_ROWS]:
         known = found.get(subject)
         if known is None:
             found[subject] = Did(subject, name, 1, at, at)
@@ -275,5 +274,7 @@ def _did(changes: QuerySet[Change], since: datetime, until: datetime) -> tuple[l
             first, last = min(known.first, at), max(known.last, at)
             found[subject] = Did(subject, known.name, known.changes + 1, first, last)
     unread = changes.annotate(moment_at=HAPPENED_AT).values_list("moment_at", flat=True)
-    is_cut = len(rows) > MOST or any(at >= since for at in unread[_SCAN : _SCAN + 1])
+    is_cut = len(rows) > ACCESS_ROWS or any(
+        at >= since for at in unread[ACCESS_CHANGES : ACCESS_CHANGES + 1]
+    )
     return sorted(found.values(), key=lambda one: (one.first, one.subject)), is_cut

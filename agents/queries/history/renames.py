@@ -1,8 +1,9 @@
 """Find the names that a tag has had. The history stores the name of the time; a rename is one change."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 
 from ade.db.replica import connection
@@ -17,21 +18,17 @@ class Rename:
     id: int
     old: str
     new: str
+    at: datetime
+    change_set_id: int
 
 
 class Renames:
     """All renames of tags that have or had one of some names."""
 
     def __init__(self, names: Collection[str]) -> None:
-        self.names = set(names)
-        found: dict[int, Rename] = {}
-        fresh = set(names)
-        while fresh:
-            rows = list(_touching(fresh))
-            found |= {row.id: row for row in rows}
-            fresh = {name for row in rows for name in (row.old, row.new)} - self.names
-            self.names |= fresh
+        found = {row.id: row for row in _chains(names)}
         self.all = [found[key] for key in sorted(found)]
+        self.names = {*names, *(name for row in self.all for name in (row.old, row.new))}
         self._by_old: dict[str, list[Rename]] = defaultdict(list)
         for row in self.all:
             self._by_old[row.old].append(row)
@@ -73,24 +70,44 @@ class Renames:
             name, before = last.old, last.id
 
 
-def _touching(names: Iterable[str]) -> Iterator[Rename]:
-    several = iter(names)
+# One statement follows the names, however long the chain of renames is. SQLite ignores an index that was
+# empty at the last ANALYZE, and would read all changes of the tag: so it is named. The op is a literal, because
+# databases use a partial index only if they can read the condition.
+_NEXT = {
+    "postgresql": """
+SELECT n.name FROM w, LATERAL (
+SELECT new COLLATE "C" FROM agents_change WHERE op = 'rename' AND tag = w.name
+UNION ALL
+SELECT tag FROM agents_change WHERE op = 'rename' AND new = w.name COLLATE "default") n(name)""",
+    "sqlite": """
+SELECT c.new FROM w CROSS JOIN agents_change c INDEXED BY rename_from
+ON c.op = 'rename' AND c.tag = w.name
+UNION SELECT c.tag FROM w CROSS JOIN agents_change c INDEXED BY rename_to
+ON c.op = 'rename' AND c.new = w.name""",
+}
+_MARK = {"postgresql": '(CAST(%s AS text) COLLATE "C")', "sqlite": "(%s)"}
+_CHAINS = """
+WITH RECURSIVE w(name) AS (VALUES {marks} UNION {next})
+SELECT c.id, c.tag, c.new, c.at, s.created_at, c.change_set_id
+FROM w CROSS JOIN agents_change c {index} CROSS JOIN agents_changeset s
+WHERE c.op = 'rename' AND c.tag = w.name AND s.id = c.change_set_id
+"""
+
+
+def _chains(names: Collection[str]) -> Iterator[Rename]:
+    vendor, several = connection.vendor, iter(names)
     while chunk := list(islice(several, _CHUNK)):
-        marks = ", ".join(["%s"] * len(chunk))
-        parts = (
-            f"SELECT id, tag, new FROM agents_change {_by(index)} WHERE op = 'rename'"
-            f" AND {column} IN ({marks})"
-            for column, index in (("tag", "rename_from"), ("new", "rename_to"))
+        sql = _CHAINS.format(
+            marks=", ".join([_MARK[vendor]] * len(chunk)),
+            next=_NEXT[vendor],
+            index="INDEXED BY rename_from" if vendor == "sqlite" else "",
         )
         with connection.cursor() as cursor:
-            cursor.execute(" UNION ".join(parts), [*chunk, *chunk])
-            yield from (Rename(*row) for row in cursor.fetchall())
+            cursor.execute(sql, chunk)
+            for number, old, new, at, written_at, change_set_id in cursor.fetchall():
+                yield Rename(number, old, new, _utc(at or written_at), change_set_id)
 
 
-def _by(index: str) -> str:
-    """Name the index for SQLite.
-
-    SQLite ignores an index that was empty at the last ANALYZE, and reads all changes of the tag. The op
-    is a literal, because SQLite uses a partial index only if it can read the condition.
-    """
-    return f"INDEXED BY {index}" if connection.vendor == "sqlite" else ""
+def _utc(moment: datetime) -> datetime:
+    # A raw cursor of SQLite does not know that its times are UTC.
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

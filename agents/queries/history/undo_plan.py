@@ -120,11 +120,16 @@ def _user_counts(agent_ids: Sequence[str]) -> Iterator[tuple[str, int, str | Non
         yield from part.values_list("public_id", "user_tag_count", "shared_reason")
 
 
-def undone_sets(change_set_ids: Collection[int]) -> dict[int, ChangeSet]:
-    """Return for each of these change-sets the latest one that undoes it and was not undone itself."""
-    undos = _undos(change_set_ids)
-    again = _undos({undo.id for found in undos.values() for undo in found})
-    third = _undos({undo.id for found in again.values() for undo in found})
+def undone_sets(
+    change_set_ids: Collection[int], *, agent_id: str | None = None
+) -> dict[int, ChangeSet]:
+    """Return for each of these change-sets the latest one that undoes it and was not undone itself.
+
+    With `agent_id`, only those that changed this agent: an undo may be of another agent alone.
+    """
+    undos = _undos(change_set_ids, agent_id)
+    again = _undos({undo.id for found in undos.values() for undo in found}, agent_id)
+    third = _undos({undo.id for found in again.values() for undo in found}, agent_id)
     back = {key for key, found in again.items() if any(undo.id not in third for undo in found)}
     standing = {
         key: [undo for undo in found if undo.id not in back] for key, found in undos.items()
@@ -132,9 +137,14 @@ def undone_sets(change_set_ids: Collection[int]) -> dict[int, ChangeSet]:
     return {key: found[-1] for key, found in standing.items() if found}
 
 
-def _undos(ids: Collection[int]) -> dict[int, list[ChangeSet]]:
+def _undos(ids: Collection[int], agent_id: str | None) -> dict[int, list[ChangeSet]]:
     found: dict[int, list[ChangeSet]] = defaultdict(list)
-    if ids:
-        for undo in ChangeSet.objects.filter(undoes__in=ids).order_by("id"):
-            found[undo.undoes or 0].append(undo)
+    undos = list(ChangeSet.objects.filter(undoes__in=ids).order_by("id")) if ids else []
+    if undos and agent_id is not None:
+        # By the agent's index: one of these change-sets may have a million changes.
+        own = Change.objects.filter(agent_id=agent_id, change_set_id__gte=undos[0].id)
+        on_agent = set(own.values_list("change_set_id", flat=True))
+        undos = [undo for undo in undos if undo.id in on_agent]
+    for undo in undos:
+        found[undo.undoes or 0].append(undo)
     return found

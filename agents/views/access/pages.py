@@ -1,5 +1,6 @@
 """Who could touch an agent, or the agents of a tag: now, at a moment, and in a period."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -9,12 +10,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from agents.core.errors import BadRequest, NotFound
-from agents.core.tag_text import problem, shown, text_problem
+from agents.core.tag_text import shown, text_problem
+from agents.domain.core.tag_rules import names_a_user
 from agents.forms.access import TagWhenForm, WhenForm
 from agents.models import Agent, Change, Tag
 from agents.queries.access.listed import PastFilter, agents_at
 from agents.queries.access.now import access_to_agent, access_to_tag, complete_since, require_access
-from agents.queries.access.past import agent_at, complete
+from agents.queries.access.past import TagSpan, agent_at, complete
 from agents.queries.access.period import (
     Report,
     agent_could_at,
@@ -38,13 +40,15 @@ def agent(request: HttpRequest, agent_id: str) -> HttpResponse:
     context: dict[str, Any] = {"agent": found, "agent_id": agent_id, "name": _name(found, agent_id)}
     at, period = form.at_moment, form.period
     if period is not None:
-        context["report"] = agent_report(agent_id, *period)
+        report = agent_report(agent_id, *period)
+        context |= _reported(report, form, {"agent": agent_id}) | _by_kind(report.tags)
     elif at is not None:
         past = agent_at(agent_id, at)
-        context |= {
-            "past": past,
-            "could": agent_could_at(agent_id, past.tags, at) if past.exists else [],
-        }
+        tags = [
+            TagSpan(name, put.since, None, put.change_set_id) for name, put in past.tags.items()
+        ]
+        could = agent_could_at(agent_id, past.tags, at) if past.exists else []
+        context |= {"past": past, "could": could} | _by_kind(tags)
     elif found is not None:
         context["access"] = access_to_agent(found)
     return _page(request, "access/agent.html", form, context)
@@ -53,8 +57,8 @@ def agent(request: HttpRequest, agent_id: str) -> HttpResponse:
 @require_safe
 def agent_csv(request: HttpRequest, agent_id: str) -> HttpResponseBase:
     """The report about an agent in a period, as CSV."""
-    _agent(request, agent_id)
-    return _csv(request, lambda period: agent_report(agent_id, *period), WhenForm)
+    about = {"agent_id": agent_id, "name": _name(_agent(request, agent_id), agent_id)}
+    return _csv(request, lambda period: agent_report(agent_id, *period), WhenForm, about)
 
 
 @require_safe
@@ -65,16 +69,31 @@ def tag(request: HttpRequest) -> HttpResponse:
     name = form.cleaned_data.get("name", "") if form.is_valid() else ""
     context: dict[str, Any] = {"name": name}
     at, period = form.at_moment, form.period
-    found = Tag.objects.filter(name=name).first() if name and not problem(name) else None
-    if at is not None and period is None and not (name and problem(name)):
+    if at is not None:
         context |= _listed(request, form, name) | {"could": tag_could_at(name, at)}
-    elif not name or problem(name):
-        pass
     elif period is not None:
-        context["report"] = tag_report(name, *period)
-    elif found is not None:
+        context |= _reported(tag_report(name, *period), form, {"tag": name})
+    elif (found := Tag.objects.filter(name=name).first()) is not None:
         context |= {"access": access_to_tag(found), "tag": found}
     return _page(request, "access/tag.html", form, context)
+
+
+def _reported(report: Report, form: WhenForm, about: dict[str, str]) -> dict[str, Any]:
+    """A report, and for each actor who did something the address of what it did."""
+    days = {name: form.cleaned_data[name].isoformat() for name in ("since", "until")}
+    did = [(one, urlencode(about | {"by": one.name} | days)) for one in report.did]
+    return {"report": report, "did": did}
+
+
+def _by_kind(tags: Sequence[TagSpan]) -> dict[str, list[TagSpan]]:
+    """The user tags, which say whose the agent was, and the others."""
+    names = {span.tag for span in tags}
+    marked = Tag.objects.filter(name__in=names, names_user=True).values_list("name", flat=True)
+    users = {*marked, *(name for name in names if names_a_user(name))}
+    return {
+        "owners": [span for span in tags if span.tag in users],
+        "labels": [span for span in tags if span.tag not in users],
+    }
 
 
 def _listed(request: HttpRequest, form: TagWhenForm, name: str) -> dict[str, Any]:
@@ -102,21 +121,23 @@ def tag_csv(request: HttpRequest) -> HttpResponseBase:
     """The report about the agents of a tag in a period, as CSV."""
     require_access(actor_of(request))
     name = request.GET.get("name", "")
-    if problem(name):
-        raise NotFound("There is no such tag.")
-    return _csv(request, lambda period: tag_report(name, *period), TagWhenForm)
+    return _csv(request, lambda period: tag_report(name, *period), TagWhenForm, {"tag": name})
 
 
 def _form(request: HttpRequest, kind: type[F]) -> F:
     return kind(request.GET if request.GET else None, label_suffix="")
 
 
-def _csv(request: HttpRequest, make: Any, kind: type[WhenForm]) -> HttpResponseBase:
-    period = _form(request, kind).period
+def _csv(
+    request: HttpRequest, make: Any, kind: type[WhenForm], about: dict[str, str]
+) -> HttpResponseBase:
+    form = _form(request, kind)
+    period = form.period
     if period is None:
-        raise NotFound("Choose the first and the last day of the period.")
+        whys = [str(why) for of_field in form.errors.values() for why in of_field]
+        raise BadRequest(" ".join(whys) or "Choose the first and the last day of the period.")
     report: Report = make(period)
-    return report_csv(request, report)
+    return report_csv(request, report, about)
 
 
 def _agent(request: HttpRequest, agent_id: str) -> Agent | None:

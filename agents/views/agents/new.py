@@ -1,11 +1,12 @@
 """Create an agent, empty or as a copy of another."""
 
 import hashlib
-from dataclasses import dataclass
-from uuid import uuid4
+from dataclasses import dataclass, replace
+from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_http_methods
 
 from ade.http import render_page, see_other
@@ -26,7 +27,7 @@ from agents.domain.core.idempotency import AlreadyDone, Once
 from agents.domain.core.tag_rules import is_protected, names_a_user
 from agents.domain.sources import through
 from agents.forms import NewAgentForm, texts_of
-from agents.models import Agent, Block, Tag
+from agents.models import Agent, Block, Change, Tag
 from agents.queries.agents import TagChip, chips
 from agents.queries.agents.model_names import embeddings_in_use, models_in_use
 from agents.views.core.actors import actor_of, find_agent
@@ -81,21 +82,35 @@ def _create(request: HttpRequest, actor: Actor, source: Agent | None) -> HttpRes
                 form.refuse(error)
                 return _page(request, actor, source, form, status=error.status)
             # The form was sent twice.
-            return _to(find_agent(actor, form.data["public_id"]))
+            return _to(find_agent(actor, _id_of(form, actor) or ""))
     return _page(request, actor, source, form, status=status)
 
 
 def _made(form: NewAgentForm, actor: Actor, source: Agent | None) -> Agent:
+    spec = replace(form.spec(), public_id=_id_of(form, actor))
+    if source is None and (at_source := form.cleaned_data.get("at_source")):
+        return through.create_agent(spec, source=at_source, actor=actor, once=_once(form, actor))
+    sent_before = Change.objects.filter(agent_id=spec.public_id or "")
+    if actor.limited and sent_before.exists():
+        raise Conflict("The form was sent twice.")
     if source is None:
-        if at_source := form.cleaned_data.get("at_source"):
-            return through.create_agent(
-                form.spec(), source=at_source, actor=actor, once=_once(form, actor)
-            )
-        return create_agent(form.spec(), actor=actor)
+        return create_agent(spec, actor=actor)
     with_blocks = form.cleaned_data["with_blocks"]
     return duplicate_agent(
-        agent_id=source.public_id, spec=form.spec(), with_blocks=with_blocks, actor=actor
+        agent_id=source.public_id, spec=spec, with_blocks=with_blocks, actor=actor
     )
+
+
+def _id_of(form: NewAgentForm, actor: Actor) -> str | None:
+    """The ID for the new agent, the same if the form is sent twice.
+
+    A limited member does not choose it: whether an ID is taken would tell of agents of others.
+    """
+    sent: str | None = form.data.get("public_id") or None
+    if sent is None or not actor.limited:
+        return sent
+    digest = salted_hmac("agents.views.agents.new", f"{actor.id} {sent}", algorithm="sha256")
+    return f"agent-{UUID(bytes=digest.digest()[:16], version=4)}"
 
 
 def _once(form: NewAgentForm, actor: Actor) -> Once:

@@ -173,8 +173,9 @@ def undo(request: HttpRequest, plan_id: UUID) -> HttpResponse:
 @require_safe
 def results(request: HttpRequest, plan_id: UUID) -> HttpResponseBase:
     """The result for each agent, as CSV."""
-    found = bulk.get_plan(plan_id, actor=actor_of(request))
-    return csv_file(request, f"bulk-{plan_id}.csv", _lines(results_of(found)))
+    actor = actor_of(request)
+    found = bulk.get_plan(plan_id, actor=actor)
+    return csv_file(request, f"bulk-{plan_id}.csv", _lines(results_of(found, actor)))
 
 
 @require_safe

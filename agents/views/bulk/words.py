@@ -112,7 +112,9 @@ def plan_context(plan: BulkPlan, actor: Actor) -> dict[str, Any]:
         "button": _button(plan, counts.get(Outcome.CHANGE, 0)),
         "deletes": plan.op == BulkOp.DELETE,
         "others": [(counts[one], words) for one, words in _SAID.items() if counts.get(one)],
-        "sample": _with_owners(loads(plan.sample)) if plan.state == BulkState.PLANNED else [],
+        "sample": _with_owners(loads(plan.sample), actor)
+        if plan.state == BulkState.PLANNED
+        else [],
         "second": plan.second_owners or 0,
         "warn": settings.SECOND_OWNER != "allow",
         "tags": tag_numbers(plan, actor),
@@ -131,7 +133,7 @@ def plan_context(plan: BulkPlan, actor: Actor) -> dict[str, Any]:
         "is_stopped": plan.state == BulkState.STOPPED,
         "is_lost": is_lost(plan),
         "is_job": is_job(plan),
-        "skipped": skipped_of(plan, _SKIPPED) if ended else [],
+        "skipped": skipped_of(plan, _SKIPPED, actor) if ended else [],
         **_undo(plan, ended),
     }
 
@@ -141,12 +143,17 @@ def _button(plan: BulkPlan, number: int) -> str:
     return f"{verb} {number:,} agent{'' if number == 1 else 's'}"
 
 
-def _with_owners(sample: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The agents that a plan shows, with their user tags now."""
+def _with_owners(sample: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
+    """The agents that a plan shows, with their user tags now; for a limited actor only its own agents."""
     ids = [row["id"] for row in sample]
-    seqs = dict(Agent.objects.filter(public_id__in=ids).values_list("public_id", "seq"))
+    seen = Agent.objects.visible_to(actor).filter(public_id__in=ids)
+    seqs = dict(seen.values_list("public_id", "seq"))
     owners = owners_of_many(seqs.values()) if seqs else {}
-    return [row | {"owners": owners.get(seqs.get(row["id"], 0), [])} for row in sample]
+    return [
+        row | {"owners": owners.get(seqs.get(row["id"], 0), [])}
+        for row in sample
+        if not actor.limited or row["id"] in seqs
+    ]
 
 
 def _undo(plan: BulkPlan, ended: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A report about access as CSV: who could touch the agents, who did, and which tags an agent had."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponseBase
 
@@ -10,23 +10,31 @@ from agents.views.core.csv_response import csv_file
 from agents.views.core.csv_text import csv_text
 
 _HEAD = [
-    *("row", "actor", "name", "rights", "only", "from_key", "by", "tag"),
+    *("row", "agent_id", "actor", "name", "rights", "only", "from_key", "by", "tag"),
     *("from", "until", "changes", "change_set"),
 ]
 
 
-def report_csv(request: HttpRequest, report: Report) -> HttpResponseBase:
-    """The report as a file. Its first column says what a row is: could, did, tag, or complete_since."""
-    name = f"access-{report.since:%Y-%m-%d}-{report.until:%Y-%m-%d}.csv"
-    return csv_file(request, name, _lines(report))
+def report_csv(request: HttpRequest, report: Report, about: dict[str, str]) -> HttpResponseBase:
+    """The report as a file. `about` is the agent (agent_id, name) or the tag that it is about.
+
+    Its first column says what a row is: period, could, did, tag, complete_since or more.
+    """
+    last = report.until - timedelta(days=1)
+    name = f"access-{report.since:%Y-%m-%d}-{last:%Y-%m-%d}.csv"
+    return csv_file(request, name, _lines(report, about))
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, about: dict[str, str]) -> Iterator[str]:
+    agent = {"agent_id": about.get("agent_id")}
     yield csv_text([_HEAD])
-    yield csv_text([cells.get(column) for column in _HEAD] for cells in _cells(report))
+    yield csv_text(
+        [(cells | agent).get(column) for column in _HEAD] for cells in _cells(report, about)
+    )
 
 
-def _cells(report: Report) -> Iterator[dict[str, object]]:
+def _cells(report: Report, about: dict[str, str]) -> Iterator[dict[str, object]]:
+    yield {"row": "period", **about} | _from(report.since, report.until)
     for row in report.could:
         by = "tag" if row.tag is not None else "agent ID" if row.by_id else "all agents"
         who: dict[str, object] = {

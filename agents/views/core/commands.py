@@ -29,7 +29,7 @@ _PAGES: tuple[tuple[str, str, dict[str, str], Power, bool], ...] = (
     ("Look-alike tags", "tag-lookalikes", {}, Power.READ, False),
     ("History", "history", {}, Power.READ, True),
     ("Saved views", "views", {}, Power.READ, True),
-    ("Bulk changes", "bulk", {}, Power.MANAGE, False),
+    ("Bulk changes", "bulk", {}, Power.MANAGE, True),
     ("Webhooks", "webhooks", {}, Power.MANAGE, False),
     ("Members", "members", {}, Power.ADMIN, False),
     ("API keys", "keys", {}, Power.ADMIN, False),
@@ -39,7 +39,7 @@ _PAGES: tuple[tuple[str, str, dict[str, str], Power, bool], ...] = (
 _ACTIONS: tuple[tuple[str, str, dict[str, str], Power, bool], ...] = (
     ("New agent", "agent-new", {}, Power.WRITE, True),
     ("Import agents", "agent-upload", {}, Power.WRITE, True),
-    ("Change tags from a CSV file", "bulk-csv", {}, Power.MANAGE, False),
+    ("Change tags from a CSV file", "bulk-csv", {}, Power.MANAGE, True),
     ("Export agents as CSV", "agent-export", {}, Power.READ, True),
     ("Create an API key", "keys", {"form": "1"}, Power.ADMIN, False),
     ("Add a member", "members", {"form": "1"}, Power.ADMIN, False),

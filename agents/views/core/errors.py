@@ -13,6 +13,7 @@ from agents.core.errors import DomainError, OutsideLimit
 from agents.core.json_text import loads
 from agents.domain.core.tag_rules import names_a_user
 from agents.models import Tag
+from agents.queries.access.now import may_see_access
 from agents.queries.agents.trash import in_trash
 from agents.views.core.actors import Deleted, actor_of
 
@@ -50,6 +51,7 @@ def _tombstone(request: HttpRequest, error: Deleted) -> HttpResponse:
         "message": error.message,
         "trashed": in_trash(tombstone.public_id, actor=actor),
         "may_restore": actor.can(Power.WRITE),
+        "may_see_access": may_see_access(actor),
         "nav": "agents",
     }
     return render(request, "agents/tombstone.html", context, status=error.status)

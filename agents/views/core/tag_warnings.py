@@ -48,7 +48,9 @@ def warnings_about(seqs: Sequence[int], actor: Actor, *, names: Collection[str] 
     if names:
         rows = rows.filter(tag__name__in=names)
     on = Counter(rows.values_list("tag_id", flat=True))
-    tags = list(Tag.objects.filter(id__in=on).order_by("-names_user", "n", "name")[:MOST])
+    # Rare ones first; for a limited member by name, because the count has the agents of others too.
+    order = ("-names_user", "name") if actor.limited else ("-names_user", "n", "name")
+    tags = list(Tag.objects.filter(id__in=on).order_by(*order)[:MOST])
     new = {tag.name for tag in tags if tag.n <= on[tag.id]}
     found = notices_of(tags, actor=actor, first_uses=new)
     said = [

@@ -11,7 +11,7 @@ from agents.core.actors import Actor, Power
 from agents.domain.core.numbers import shown_number
 from agents.domain.history.undo import undo
 from agents.domain.tags import second_owner
-from agents.models import Agent, ChangeSet, Tag
+from agents.models import Act, Agent, ChangeSet, Tag
 from agents.queries.history.agent import feed
 from agents.queries.history.undo_plan import needs_review, undone_sets
 from agents.views.core.actors import actor_of, change_set_of, find_agent, history_key
@@ -47,6 +47,13 @@ def history(request: HttpRequest, agent_id: str) -> HttpResponse:
     return see_other(reverse("agent-history", args=[agent_id]))
 
 
+def _undone(sets: list[ChangeSet], agent: Agent) -> dict[int, ChangeSet]:
+    """What undid each of these on this agent. A rename has no agents."""
+    renames = {one.id for one in sets if one.act == Act.RENAME}
+    others = {one.id for one in sets} - renames
+    return undone_sets(renames) | undone_sets(others, agent_id=agent.public_id)
+
+
 def _to_plan(request: HttpRequest, number: int, agent_id: str) -> HttpResponse:
     shown = shown_number(number, actor_of(request))
     url = f"{reverse('change-set-undo', args=[shown])}?{urlencode({'agent': agent_id})}"
@@ -67,7 +74,7 @@ def _page(request: HttpRequest, agent: Agent, actor: Actor, *, said: str = "") -
         "older": found.older and shown_number(found.older, actor),
         "days": by_day(found.entries),
         "known": {tag.name: tag for tag in Tag.objects.filter(name__in=names)},
-        "undone": undone_sets([entry.change_set.id for entry in found.entries]),
+        "undone": _undone([entry.change_set for entry in found.entries], agent),
         "said": said,
         "may_write": actor.can(Power.WRITE),
         "nav": "agents",

@@ -146,7 +146,7 @@ def _undo_plan(request: HttpRequest, change_set_id: int) -> HttpResponse:
         if agent
         else reverse("change-set", args=[change_set_id]),
         "agent": agent,
-        "undone": undone_sets([found.id]).get(found.id),
+        "undone": undone_sets([found.id], agent_id=agent_id or None).get(found.id),
         "nav": "agents" if agent else "history",
     }
     return render(request, "history/undo.html", context)

@@ -214,6 +214,7 @@ def _unknown(name: str, actor: Actor, tag: Tag | None) -> dict[str, Any]:
         "may_write": actor.can(Power.WRITE),
         "is_user": names_a_user(name),
         "whole": not actor.limited,
+        "may_see_access": may_see_access(actor),
         "nav": "users",
     }
 

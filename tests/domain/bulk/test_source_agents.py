@@ -34,7 +34,7 @@ def deletion() -> BulkPlan:
 
 
 def results(plan: BulkPlan) -> dict[str, str | None]:
-    return {result.name: result.outcome for result in results_of(plan)}
+    return {result.name: result.outcome for result in results_of(plan, ROOT)}
 
 
 def resumed(plan: BulkPlan) -> BulkPlan:

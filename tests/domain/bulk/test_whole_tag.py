@@ -88,7 +88,7 @@ def test_merge_it_works() -> None:
     plan.refresh_from_db()
     assert (plan.state, plan.looked, plan.changed) == (BulkState.DONE, COUNT, COUNT)
     assert sorted(Tag.objects.values_list("name", "n")) == [("user_2", COUNT + 1), ("x", 23)]
-    assert {one.words for one in results_of(plan)} == {"changed"}
+    assert {one.words for one in results_of(plan, ROOT)} == {"changed"}
     heads = Change.objects.filter(change_set_id=plan.change_set_id, agent_id=None)
     assert heads.get().op == Op.MERGE
     assert heads.get().change_set.act == Act.MERGE
