@@ -194,7 +194,7 @@ def test_an_open_session_follows_a_change_of_the_limit_with_its_next_request() -
     assert statuses() == [404, 200]
     assert client.post(f"{plan}apply/", follow=True).status_code == 200  # plans again, or refuses
     assert (tags_of(mine), BulkPlan.objects.filter(state="done").count()) == ([A], 0)
-    change_member(member_id=lena.pk, limit=[], actor=ROOT)
+    change_member(member_id=lena.pk, limit=None, actor=ROOT)
     assert statuses() == [200, 200]
 
 

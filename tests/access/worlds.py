@@ -138,8 +138,11 @@ class Walk:
 
     def theirs(self, kind: str) -> list[str]:
         known = self.world.seen[kind]
-        model = Agent if kind == "agent" else Block
-        ids = model.objects.order_by("pk").values_list("public_id", flat=True)
+        # Not those of own agents that it has not seen yet.
+        others = Agent.objects.exclude(agenttag__tag__name=OWN)
+        if kind == "block":
+            others = Block.objects.exclude(agentblock__agent__agenttag__tag__name=OWN)
+        ids = others.order_by("pk").values_list("public_id", flat=True)
         return [one for one in ids if one not in known]
 
     def tags(self, most: int) -> list[str]:
