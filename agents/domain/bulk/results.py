@@ -7,6 +7,7 @@ from agents.core.actors import Actor
 from agents.core.json_text import loads
 from agents.domain.bulk.decide import Outcome
 from agents.models import Agent, BulkBatch, BulkPlan, Tombstone
+from agents.queries.tags.closed import watched
 
 _WORDS = {
     None: "waiting",
@@ -103,10 +104,12 @@ def _of_batch(batch: BulkBatch, actor: Actor, *, done: bool) -> Iterator[Result]
 
 def _names(seqs: list[int], actor: Actor) -> dict[int, tuple[str, str]]:
     """Return id and name of these agents, including agents deleted since, as far as the actor may see them."""
+    stones = {stone: set(loads(stone.tags)) for stone in Tombstone.objects.filter(seq__in=seqs)}
+    shut = watched({name for tags in stones.values() for name in tags}) if actor.limited else {}
     names = {
         stone.seq: (stone.public_id, stone.name)
-        for stone in Tombstone.objects.filter(seq__in=seqs)
-        if actor.reach.covers(stone.public_id, loads(stone.tags))
+        for stone, tags in stones.items()
+        if actor.reach.covers(stone.public_id, tags, closed=not tags.isdisjoint(shut))
     }
     rows = Agent.objects.visible_to(actor).filter(seq__in=seqs)
     found = rows.values_list("seq", "public_id", "name")
