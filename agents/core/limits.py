@@ -54,9 +54,9 @@ PAGE_MOST = 1000
 BULK_AT_ONCE = 2000  # agents that a bulk change changes in the request; the worker does larger ones
 BULK_PLANNED_AT_ONCE = 20_000  # agents that a request plans; the worker plans the rest
 BULK_BATCH = 100  # agents that a bulk change writes in one transaction
-BULK_BATCH_DELETES = (
-    5  # agents that a bulk change deletes, or asks sources to delete, in one transaction
-)
+# Agents that a bulk change puts into the trash in one transaction, or that sources delete in one batch.
+BULK_BATCH_DELETES = 5
+BULK_BATCH_GONE = 50  # agents of an off-boarded user that are deleted in one transaction
 BULK_BATCH_PAIRS = 2000  # agent-tag pairs that a bulk change writes in one transaction
 BULK_PICKED = 1000  # agents picked one by one, or excluded from a selection
 BULK_TAGS = 50  # tags that one bulk change adds or removes

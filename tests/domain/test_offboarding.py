@@ -7,8 +7,12 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.utils import timezone
 
+from agents.core.json_text import dumps
+from agents.core.limits import BULK_BATCH_GONE
 from agents.core.reach import Reach
+from agents.domain import users
 from agents.domain.agents.edit import AgentEdit
 from agents.domain.agents.write import delete_agent, update_agent
 from agents.domain.bulk import run, whole_tag
@@ -18,10 +22,12 @@ from agents.domain.memory.new import NewBlock
 from agents.domain.offboarding import receipt
 from agents.domain.offboarding.begin import begin, make_plan
 from agents.domain.offboarding.inventory import KINDS, TABLES
+from agents.domain.sources.deletion.bury import bury_agents
 from agents.domain.tags.edit import change_tags
 from agents.domain.users import OffboardMode
 from agents.models import (
     Agent,
+    AgentSource,
     Block,
     BulkPlan,
     BulkState,
@@ -30,10 +36,13 @@ from agents.models import (
     Seen,
     Tag,
     TrashedAgent,
+    TrashedFile,
 )
 from agents.tasks import bulk_worker
 from agents.tasks.offboarding import check_offboarding, offboard
+from tests.domain.sources.fixtures import known
 from tests.helpers import ROOT, drift, everything, make_agent, make_manager, replayed, tags_of
+from tests.net.scripted import Letta
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,15 +145,14 @@ def test_agents_can_stay_or_move() -> None:
     assert (tags_of(mine), seen_of(row)) == (["user_2"], {("agents", "Mine"): "kept"})
 
 
-def test_many_agents_go_in_batches_that_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whole_tag, "BULK_BATCH", 50)
+def test_many_agents_go_in_batches_that_can_be_interrupted() -> None:
     for number in range(120):
         make_agent(tags=["user_1"], blocks=[NewBlock("human", f"secret {number}")])
     begun = begin(name="user_1", how=OffboardMode.AGENTS, actor=make_manager())
     assert begun.job is not None
     run.step(begun.job.id)
     run.step(begun.job.id)
-    assert Agent.objects.count() == 120 - 2 * 50
+    assert Agent.objects.count() == 120 - 2 * BULK_BATCH_GONE
     row = receipt.check(offboarding_id=begun.offboarding.id, actor=make_manager())
     assert (row.checked_at, row.items.count()) == (None, 0)  # nothing is said before the end
     run.stop(plan_id=begun.job.id, actor=make_manager())
@@ -159,6 +167,45 @@ def test_many_agents_go_in_batches_that_can_be_interrupted(monkeypatch: pytest.M
     assert not Tag.objects.exists()
     assert "secret 7" not in repr(everything())
     assert (drift(), replayed()) == ([], {})
+
+
+def test_a_block_of_agents_in_two_batches_is_deleted_with_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(users, "OFFBOARD_DELETES", 1)
+    monkeypatch.setattr(whole_tag, "BULK_BATCH_GONE", 1)
+    make_agent(tags=["user_1"], blocks=[NewBlock("human", "Jane")])
+    block = Block.objects.get()
+    make_agent(tags=["user_1"], block_ids=[block.public_id])
+    begun = begin(name="user_1", how=OffboardMode.AGENTS, actor=make_manager())
+    assert begun.job is not None
+    while run.step(begun.job.id):
+        pass
+    row = receipt.check(offboarding_id=begun.offboarding.id, actor=make_manager())
+    [item] = row.items.filter(kind="blocks")
+    assert (item.public_id, item.action, item.seen) == (block.public_id, "deleted", "gone")
+    assert drift() == []
+
+
+def test_memory_that_deleted_agents_left_at_a_source_is_on_the_receipt(
+    letta: Letta, letta_source: AgentSource
+) -> None:
+    agent = known(letta, letta_source, tags=["user_1"])
+    bury_agents([agent.public_id], actor=ROOT, reason="")
+    TrashedFile.objects.create(
+        public_id=agent.public_id,
+        source_id=letta_source.id,
+        blocks=dumps([["block-1", "human", "own"], ["block-2", "company", "shared"]]),
+        waiting=True,
+        taken_at=timezone.now(),
+    )
+    make_agent(tags=["user_1"])
+    plan = make_plan(name="user_1", how=OffboardMode.TAG, actor=make_manager())
+    assert ("Memory of deleted agents at sources", 1) in [(p.title, p.count) for p in plan.parts]
+    row = offboard(name="user_1", how=OffboardMode.AGENTS, actor=make_manager())
+    [item] = row.items.filter(kind="blocks")
+    assert (item.public_id, item.place, item.action) == ("block-1", "prod", "deleted")
+    assert item.seen in ("gone", "not reachable")
 
 
 def test_the_worker_reads_back_by_itself() -> None:

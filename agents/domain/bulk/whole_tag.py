@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents.core.actors import Actor, Power
 from agents.core.errors import NotAllowed
 from agents.core.json_text import dumps, loads
-from agents.core.limits import BULK_BATCH, BULK_BATCH_DELETES, BULK_BATCH_PAIRS
+from agents.core.limits import BULK_BATCH, BULK_BATCH_DELETES, BULK_BATCH_GONE, BULK_BATCH_PAIRS
 from agents.domain.agents import trash
 from agents.domain.bulk.decide import Outcome
 from agents.domain.bulk.planning import actor_of_plan
@@ -134,7 +134,7 @@ def next_agents(plan: BulkPlan) -> list[int]:
     further = rows if plan.taken_to is None else rows.filter(agent_id__lt=plan.taken_to)
     # Then from the start again: an undo may have added the tag to an agent before the tag was closed.
     seqs = _batch_of(further) or (_batch_of(rows) if plan.taken_to is not None else [])
-    return _quick(seqs) if plan.op == BulkOp.OFFBOARD_AGENTS else seqs
+    return _quick(seqs[:BULK_BATCH_GONE]) if plan.op == BulkOp.OFFBOARD_AGENTS else seqs
 
 
 def _quick(seqs: list[int]) -> list[int]:
