@@ -22,6 +22,7 @@ _NOISE = [
     (re.compile(r"<time\b.*?</time>", re.S), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(\+00:00| UTC|Z)?"), "TIME"),
     (re.compile(r"&quot;[0-9a-f]{32}&quot;"), "ETAG"),  # of ids and times
+    (re.compile(r"(view=|/views/)(\w+)-[0-9a-f]{8}\b"), r"\1\2-RANDOM"),
     (re.compile(r"\b(after|before)=[\w%-]{8,}"), r"\1=CURSOR"),  # of times
     (re.compile(r"\?before=\d+"), "?before=N"),
     (re.compile(r"agent-[0-9a-f]{4}…[0-9a-f]{4}"), "SHORT"),
