@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from agents.core.actors import ROLE_POWERS, WRITE, Actor, ActorKind, Power, Source, command_actor
@@ -124,9 +125,15 @@ def drift() -> list[str]:
 
 
 def replayed() -> dict[str, set[str]]:
-    """The tags of every agent that is, as history tells: added less removed, in its order."""
+    """The tags of every agent that is, as history tells: added less removed and renamed, in its order."""
     tags: dict[str, set[str]] = {agent.public_id: set() for agent in Agent.objects.all()}
-    for change in Change.objects.filter(agent_id__in=tags, tag__isnull=False).order_by("id"):
+    of_these = Q(agent_id__in=tags, tag__isnull=False) | Q(op=Op.RENAME)  # a rename names no agent
+    for change in Change.objects.filter(of_these).order_by("id"):
+        if change.op == Op.RENAME:
+            for carried in tags.values():
+                if change.tag in carried:
+                    carried.symmetric_difference_update({change.tag, change.new})
+            continue
         carried = tags[change.agent_id]
         assert (change.tag in carried) == (change.op == Op.REMOVE)  # each change did change it
         carried.symmetric_difference_update({change.tag})
