@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.field_names import FilterQuery
+from agents.api.core.pages import link_next
 from agents.api.core.schemas import READ, answers
 from agents.core.actors import Power
 from agents.queries.crossings import crossing_page
@@ -55,7 +56,7 @@ def list_crossings(request: HttpRequest, query: Query[CrossingQuery]) -> Answer:
     actor.require_unlimited("may not see crossings")
     complete = ask_to_look()
     page = crossing_page(actor=actor, size=query.limit, after=query.after, meant=query.meant)
-    return json_answer(
+    response = json_answer(
         {
             "crossings": [
                 {
@@ -75,3 +76,4 @@ def list_crossings(request: HttpRequest, query: Query[CrossingQuery]) -> Answer:
             "complete": complete,
         }
     )
+    return link_next(response, request, page.after)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.field_names import FilterQuery
+from agents.api.core.pages import link_next
 from agents.api.core.schemas import READ, READ_ONE, WRITE, answers
 from agents.core.actors import Actor
 from agents.core.errors import Invalid
@@ -123,7 +124,8 @@ def list_history(request: HttpRequest, query: Query[HistoryQuery]) -> Answer:
     page = history_page(
         query.wanted(), actor=actor_of(request), before=query.before, size=query.limit
     )
-    return json_answer({"history": [_state(row) for row in page.rows], "before": page.older})
+    response = json_answer({"history": [_state(row) for row in page.rows], "before": page.older})
+    return link_next(response, request, page.older, name="before")
 
 
 @router.get(
@@ -137,7 +139,8 @@ def get_change_set(
     changes, after = changes_of(row.change_set, after=query.after, size=query.limit)
     told = _state(SetRow(row.change_set, changes, cut=after is not None))
     undos = [one.id for one in undone_by(row.change_set)]
-    return json_answer(told | {"after": after, "undone_by": undos})
+    response = json_answer(told | {"after": after, "undone_by": undos})
+    return link_next(response, request, after)
 
 
 @router.post(

@@ -11,6 +11,7 @@ from ade.http import show_once
 from agents.api.agents.bodies import KeysQuery, NewKeyBody
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
+from agents.api.core.pages import link_next
 from agents.api.core.schemas import READ, WRITE, KeyState, NewKeyState, answers
 from agents.core.actors import Actor
 from agents.core.agent_rights import in_order, rights_of
@@ -54,7 +55,10 @@ def list_keys(request: HttpRequest, query: Query[KeysQuery]) -> Answer:
         found = found.filter(limit_tag=query.limit_tag)
     if query.after:
         found = found.filter(id__lt=_place(query.after, actor))
-    return json_answer([_state(key) for key in found.order_by("-id")[: query.size]])
+    rows = list(found.order_by("-id")[: query.size + 1])
+    page, more = rows[: query.size], len(rows) > query.size
+    response = json_answer([_state(key) for key in page])
+    return link_next(response, request, page[-1].key_id if more else None)
 
 
 @router.delete("/{key_id}", operation_id="disable_key", response=answers(KeyState, WRITE))

@@ -11,6 +11,7 @@ from ade.models import Role, User
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.common import Body
+from agents.api.core.pages import link_next
 from agents.api.core.schemas import READ, WRITE, answers
 from agents.core.reach import TAGS_MOST
 from agents.domain.core.unset import UNSET
@@ -62,7 +63,10 @@ def list_members(request: HttpRequest, query: Query[MembersQuery]) -> Answer:
     """List members by id, up to 100. Needs manage scope. For the next page, pass the last ID as `after`."""
     require_members(actor_of(request))
     found = User.objects.filter(pk__gt=query.after or 0).order_by("pk")
-    return json_answer([_state(member) for member in found[:_PAGE]])
+    rows = list(found[: _PAGE + 1])
+    page, more = rows[:_PAGE], len(rows) > _PAGE
+    response = json_answer([_state(member) for member in page])
+    return link_next(response, request, page[-1].pk if more else None)
 
 
 @router.patch("/{member_id}", operation_id="change_member", response=answers(MemberState, WRITE))

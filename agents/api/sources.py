@@ -11,6 +11,7 @@ from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.common import Body, Json
 from agents.api.core.field_names import FilterQuery
+from agents.api.core.pages import link_next
 from agents.api.core.schemas import READ, READ_ONE, WRITE, Done, answers
 from agents.core.errors import Invalid
 from agents.core.json_text import loads
@@ -213,9 +214,11 @@ def list_inbox(request: HttpRequest, query: Query[InboxQuery]) -> Answer:
     """List what a person must decide, newest first."""
     require_manager(actor_of(request), "see the inbox")
     items = queries.inbox(
-        source_id=query.source, decided=query.decided, before=query.before, most=query.limit
+        source_id=query.source, decided=query.decided, before=query.before, most=query.limit + 1
     )
-    return json_answer([_question(item) for item in items])
+    page, more = items[: query.limit], len(items) > query.limit
+    response = json_answer([_question(item) for item in page])
+    return link_next(response, request, page[-1].pk if more else None, name="before")
 
 
 @router.post(

@@ -12,6 +12,7 @@ from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.common import Body
 from agents.api.core.field_names import FilterQuery
+from agents.api.core.pages import link_next
 from agents.api.core.schemas import READ, READ_ONE, WRITE, Done, answers
 from agents.core.errors import BadRequest
 from agents.core.json_text import loads
@@ -199,7 +200,10 @@ def list_deliveries(
         if place is None:
             raise BadRequest(f"Delivery {query.after} does not exist. Pass another ID as `after`.")
         found = found.filter(id__lt=place)
-    return json_answer([_info(one) for one in found[: query.limit]])
+    rows = list(found[: query.limit + 1])
+    page, more = rows[: query.limit], len(rows) > query.limit
+    response = json_answer([_info(one) for one in page])
+    return link_next(response, request, page[-1].public_id if more else None)
 
 
 @router.post(

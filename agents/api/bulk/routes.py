@@ -29,6 +29,7 @@ from agents.api.bulk.bodies import (
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.idempotency import IDEMPOTENT, carried_out
+from agents.api.core.pages import link_next
 from agents.api.core.schemas import READ, READ_ONE, WRITE, answers
 from agents.core.actors import Actor
 from agents.core.errors import BadRequest, Invalid
@@ -111,8 +112,9 @@ def list_plans(request: HttpRequest, query: Query[PlansQuery]) -> Answer:
         found = found.filter(older | Q(created_at=place.created_at, id__lt=place.id))
     if query.state:
         found = found.filter(state=query.state)
-    page = list(found.order_by("-created_at", "-id")[: query.size])
-    return json_answer(_briefs(page))
+    rows = list(found.order_by("-created_at", "-id")[: query.size + 1])
+    page, more = rows[: query.size], len(rows) > query.size
+    return link_next(json_answer(_briefs(page)), request, str(page[-1].id) if more else None)
 
 
 @router.get("/{plan_id}", operation_id="get_bulk_change", response=answers(BulkPlanState, READ_ONE))
@@ -142,7 +144,7 @@ def list_results(request: HttpRequest, plan_id: PlanId, query: Query[ResultsQuer
         }
         for one in page
     ]
-    return json_answer({"results": rows, "after": after})
+    return link_next(json_answer({"results": rows, "after": after}), request, after)
 
 
 @router.get(
@@ -155,7 +157,8 @@ def list_refused(request: HttpRequest, plan_id: PlanId, query: Query[RefusedQuer
     plan = bulk.get_plan(plan_id, actor=actor_of(request))
     rows, end = loads(plan.refused), query.after + query.size
     after = end if end < len(rows) else None
-    return json_answer({"refused": _refused(rows[query.after : end]), "after": after})
+    response = json_answer({"refused": _refused(rows[query.after : end]), "after": after})
+    return link_next(response, request, after)
 
 
 @router.post(

@@ -110,8 +110,19 @@ def place_of(name: str) -> str | None:
     return name if name.isprintable() and len(name) <= 64 and "." not in name else None
 
 
+def _names_tags(name: str) -> bool:
+    """True for `tagz`, `tag_names` or `addTags`: to drop tags in silence would lose an agent's owner."""
+    words = _plain(name).split("_")
+    return any(word in ("tag", "tags") for word in words) or bool(
+        difflib.get_close_matches(_plain(name), ("tags",), cutoff=_CLOSE)
+    )
+
+
 def require_known(unknown: Collection[str], known: Collection[str]) -> None:
-    """Raise Invalid for an unknown body field that clearly means a known field."""
+    """Raise Invalid for an unknown body field that clearly means a known field, or the tags."""
     for name in unknown:
-        if right := meant(name, known):
+        right = meant(name, known)
+        if right is None and "tags" in known and _names_tags(name):
+            right = "tags"
+        if right:
             raise Invalid(f"There is no field {shown(name)}. Use `{right}`.", field=place_of(name))

@@ -12,17 +12,20 @@ from agents.queries import agents
 from agents.queries.agents import Position
 
 
-def link_next(response: Answer, request: HttpRequest, cursor: str | None) -> Answer:
+def link_next(
+    response: Answer, request: HttpRequest, cursor: str | int | None, *, name: str = "after"
+) -> Answer:
     """Add `Link: <...>; rel="next"` unless this is the last page.
 
-    `cursor` is the ID after which the next page starts, None on the last page.
+    `cursor` is the ID after which the next page starts, None on the last page. `name` is the parameter
+    that takes it: `before` where the newest come first and the clients pass on what the page says.
     """
     if cursor is not None:
         query = dict(request.GET.lists())
-        if "after" not in query:
+        if name == "after" and "after" not in query:
             # This page ended before a cursor; the next starts after this page.
             query.pop("before", None)
-        query["after"] = [cursor]
+        query[name] = [str(cursor)]
         address = request.build_absolute_uri(f"{request.path}?{urlencode(query, doseq=True)}")
         response.headers["Link"] = f'<{address}>; rel="next"'
     return response

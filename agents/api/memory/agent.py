@@ -11,6 +11,7 @@ from agents.api.agents.routes import agent_answer, show_of
 from agents.api.core.answers import Answer, json_answer
 from agents.api.core.auth import actor_of
 from agents.api.core.not_kept import name_not_kept, names_not_kept
+from agents.api.core.pages import link_next
 from agents.api.core.schemas import READ_ONE, WRITE, AgentState, BlockState, MemoryState, answers
 from agents.api.memory.bodies import BlockEditBody, BlockPath, BlocksQuery
 from agents.core.actors import Actor
@@ -43,7 +44,8 @@ def list_blocks(request: HttpRequest, agent_id: AgentId, query: Query[BlocksQuer
     blocks = _blocks(agent_id, actor_of(request))
     if query.order == "desc":
         blocks.reverse()
-    return json_answer(_page(blocks, query))
+    page, more = _page(blocks, query)
+    return link_next(json_answer(page), request, page[-1]["id"] if more else None)
 
 
 # These come before the routes by label, which match any path.
@@ -100,8 +102,11 @@ def edit_block(
     return name_not_kept(response, names_not_kept(body))
 
 
-def _page(blocks: list[dict[str, Any]], query: BlocksQuery) -> list[dict[str, Any]]:
-    """Return one page. Clients page until they get an empty page, so `after` must work here too."""
+def _page(blocks: list[dict[str, Any]], query: BlocksQuery) -> tuple[list[dict[str, Any]], bool]:
+    """Return one page, and whether there is a next one.
+
+    Clients page until they get an empty page, so `after` must work here too.
+    """
     places = {block["id"]: place for place, block in enumerate(blocks)}
     for cursor in (query.after, query.before):
         if cursor and cursor not in places:
@@ -110,7 +115,9 @@ def _page(blocks: list[dict[str, Any]], query: BlocksQuery) -> list[dict[str, An
     last = places[query.before] if query.before else len(blocks)
     if query.before and not query.after:
         first = max(0, last - query.size)
-    return blocks[first:last][: query.size]
+    end = min(first + query.size, last)
+    # The page after one that `before` ended goes on with the rest.
+    return blocks[first:end], first < end < (last if query.after else len(blocks))
 
 
 def _blocks(agent_id: str, actor: Actor) -> list[dict[str, Any]]:

@@ -148,3 +148,25 @@ def test_a_limited_key_makes_agents_with_its_tag() -> None:
 def test_a_read_key_makes_none() -> None:
     assert call("POST", URL, SEED, token=make_token(scope="read")).status_code == 403
     assert not Agent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tag", "Tags", "TAGS", "tags[]", "tagz", "tag_names", "tagNames", "add_tags", "tag-ids"],
+)
+def test_a_misspelt_field_of_tags_is_refused_with_the_right_name(name: str) -> None:
+    agent, token = make_agent(tags=["a"]), make_token()
+    call("GET", "/v1/tags/", token=token)  # its first use is written
+    before = everything()
+    for method, url in (("POST", URL), ("PATCH", f"{URL}{agent.public_id}")):
+        response = call(method, url, SEED | {name: ["user_1"]}, token=token)
+        assert response.status_code == 422
+        assert "Use `tags`." in response.json()["detail"][0]["msg"]
+    assert everything() == before
+
+
+@pytest.mark.parametrize("name", ["stage", "vintage", "flags", "labels", "brand_new_field"])
+def test_other_unknown_fields_are_ignored_and_named(name: str) -> None:
+    response = call("POST", URL, SEED | {name: ["x"]})
+    assert (response.status_code, response.headers["X-ADE-Not-Kept"]) == (200, name)
+    assert call("POST", URL, SEED | {"tag": None}).status_code == 200
