@@ -46,7 +46,16 @@ def test_plan_says_all_and_changes_nothing(token: str) -> None:
         "counts": {"change": 1, "same": 1},
         "second_owners": 0,
         "tags": [
-            {"tag": "vip", "add": 1, "remove": 0, "same": 1, "skip": 0, "second": 0, "notices": []}
+            {
+                "tag": "vip",
+                "add": 1,
+                "remove": 0,
+                "same": 1,
+                "skip": 0,
+                "second": 0,
+                "ownerless": 0,
+                "notices": [],
+            }
         ],
         "sample": [{"agent_id": bob.public_id, "name": "Bob", "changes": ["+vip"]}],
         "difference": None,
