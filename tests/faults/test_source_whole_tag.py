@@ -235,32 +235,33 @@ def test_no_old_name_comes_back(app_server_package: Path, tmp_path: Path) -> Non
     with (
         seeded(program, tmp_path / "app") as (app_server, ids),
         a_place(tmp_path) as (place, database),
-        served(place.environment | {"WHOLE_TAG_AT_ONCE": str(AGENTS // 4)}, tmp_path) as server,
     ):
-        token = str(app_server.folder / "token")
-        begun = time.monotonic()
-        manage(
-            *("source", "add", "app", app_server.url, "--token-file", token),
-            environment=place.environment,
-        )
-        headers = {"Authorization": f"Bearer {place.token}"}
-        with httpx.Client(base_url=server.address, headers=headers, timeout=60) as here:
-            eventually(lambda: here.get("/v1/agents/count").text == str(AGENTS), seconds=300)
-            print(f"first sync of {AGENTS:,} agents: {time.monotonic() - begun:.0f} s")
-            beside = Beside(here, app_server, ids)
-            changes = Changes(here, beside, faults_of(server, app_server, database))
-            with beside.going_on():
-                change_all(changes)
-            inbox = here.get("/v1/sources/inbox").json()
-            source = here.get("/v1/sources/1").json()
-        took = beside.undisturbed()
-        print(
-            f"{len(took)} single edits: median {statistics.median(took):.2f} s, longest "
-            f"{max(took):.2f} s; {beside.written} writes of another program; lost updates "
-            f"{source['lost_updates']}; inbox {[(q['kind'], q['tag']) for q in inbox]}"
-        )
-        assert statistics.median(took) <= SOON
-        looked(place.environment, [])
+        settings = {"WHOLE_TAG_AT_ONCE": str(AGENTS // 4)}
+        with served(place.environment | settings, tmp_path) as server:
+            token = str(app_server.folder / "token")
+            begun = time.monotonic()
+            manage(
+                *("source", "add", "app", app_server.url, "--token-file", token),
+                environment=place.environment,
+            )
+            headers = {"Authorization": f"Bearer {place.token}"}
+            with httpx.Client(base_url=server.address, headers=headers, timeout=60) as here:
+                eventually(lambda: here.get("/v1/agents/count").text == str(AGENTS), seconds=300)
+                print(f"first sync of {AGENTS:,} agents: {time.monotonic() - begun:.0f} s")
+                beside = Beside(here, app_server, ids)
+                changes = Changes(here, beside, faults_of(server, app_server, database))
+                with beside.going_on():
+                    change_all(changes)
+                inbox = here.get("/v1/sources/inbox").json()
+                source = here.get("/v1/sources/1").json()
+            took = beside.undisturbed()
+            print(
+                f"{len(took)} single edits: median {statistics.median(took):.2f} s, longest "
+                f"{max(took):.2f} s; {beside.written} writes of another program; lost updates "
+                f"{source['lost_updates']}; inbox {[(q['kind'], q['tag']) for q in inbox]}"
+            )
+            assert statistics.median(took) <= SOON
+        looked(place.environment, [])  # the worker has stopped, so nothing comes in meanwhile
 
 
 def change_all(changes: Changes) -> None:
