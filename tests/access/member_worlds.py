@@ -26,7 +26,6 @@ _NOISE = [
     (re.compile(r"\b(after|before)=[\w%-]{8,}"), r"\1=CURSOR"),  # of times
     (re.compile(r"\?before=\d+"), "?before=N"),
     (re.compile(r"agent-[0-9a-f]{4}…[0-9a-f]{4}"), "SHORT"),
-    (re.compile(r"\b\d+-[0-9a-f]{12}\b"), "MARK"),
     (re.compile(r"((?:view=|/views/)[\w-]+)-[0-9a-f]{8}\b"), r"\1-RANDOM"),
     (
         re.compile(r'(undo-|name="change_set"\s+value="|change_set=|undo=|redo=|/history/)\d+'),
@@ -39,6 +38,7 @@ _NOISE = [
         ),
         None,
     ),
+    (re.compile(r"\b\d+-[0-9a-f]{12}\b"), "MARK"),  # after ids, which may end like this
 ]
 # What the member saw last of each kind.
 _SEEN = {
