@@ -73,7 +73,7 @@ def any_grave(public_id: str, actor: Any) -> Tombstone | None:
 # What would be broken, and what is asked for often then.
 PLANTED = {
     "every agent": (AgentQuerySet, "visible_to", all_agents, ""),
-    "every grave": (paging, "_buried", any_grave, "agents lists"),
+    "every grave": (paging, "_tombstone", any_grave, "agents lists"),
     "every tag": (names, "_own", any_tag, ""),
     "every block": (permissions, "check_block", anyone, ""),
     "every tag to write": (permissions, "_limited_refusal", anyone, ""),
