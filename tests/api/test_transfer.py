@@ -120,7 +120,7 @@ def test_what_the_request_says_wins() -> None:
         {"agents": [{"id": "a", "name": "x", "model": "a/b", "tags": [""]}]},
         {"agents": [{"id": "a", "name": "x", "model": "a/b", "tags": ["a\0"]}]},
         {"agents": [{"id": "a", "name": "x", "model": "a/b", "tags": [5]}]},
-        {"agents": [{"id": "a", "name": "x", "model": "ab"}]},
+        {"agents": [{"id": "a", "name": "x", "model": "a/b c\0"}]},
         {"agents": [{"id": "a", "name": "x", "model": "a/b", "block_ids": ["gone"]}]},
         {"agents": [{"id": "a", "name": "x", "model": "a/b",
                      "tags": [str(n) for n in range(20_000)]}]},
@@ -136,7 +136,7 @@ def test_a_bad_file_is_400_and_changes_nothing(data: Any) -> None:
 
 
 def test_one_bad_agent_keeps_out_all_of_a_file() -> None:
-    data = {"agents": [*FILE["agents"], {"id": "b", "name": "", "model": "a/b"}]}
+    data = {"agents": [*FILE["agents"], {"id": "b", "model": "a/b", "tags": [""]}]}
     assert upload(data).status_code == 400
     assert upload(FILE, model="nohandle").status_code == 400
     assert upload(FILE, append_copy_suffix="maybe").status_code == 422
