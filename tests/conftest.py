@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from processes import ROOT, start, stop
 from serve import HOST, answers, free_port, server_command
 
-from ade.ops import noted_use, writable
+from ade.ops import noted_use, outage, writable
 from tests.app_server import _app_server, app_server, app_server_package  # noqa: F401  # fixtures
 from tests.domain.sources.fixtures import letta, letta_source  # noqa: F401  # fixtures
 from tests.emptying import empty_tables
@@ -92,8 +92,9 @@ TransactionTestCase._fixture_teardown = empty_tables
 
 @pytest.fixture(autouse=True)
 def fresh_process() -> None:
-    """Forget what a process remembers, as after a start: noted uses, and how long a lock is held."""
+    """Forget what a process remembers, as after a start: noted uses, outages, how long a lock is held."""
     noted_use.forget()
+    outage.forget()
     writable.forget()
 
 

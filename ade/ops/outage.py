@@ -289,6 +289,13 @@ def recent_trouble() -> Trouble | None:
     return next(recent, None)
 
 
+def forget() -> None:
+    """Start again, as a new process does."""
+    global _reported_at, _paused_until
+    _reported_at = _paused_until = 0.0
+    _seen.clear()
+
+
 def _remember(found: Trouble) -> None:
     _seen[found] = time.time()
     if folder := runtime_folder.folder():

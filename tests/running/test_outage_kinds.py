@@ -29,8 +29,6 @@ Break = Callable[[Path], None]
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing failed before."""
-    monkeypatch.setattr(outage, "_paused_until", 0.0)
-    monkeypatch.setattr(outage, "_seen", {})
     monkeypatch.setattr(probes, "_wrote_at", 0.0)
 
 
@@ -206,7 +204,7 @@ def test_disk_that_fails(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (answer.status_code, answer.json()["detail"]) == (503, f"{Trouble.DISK.sentence} {LOOK}")
     assert (probe, health, read) == ((503, Trouble.DISK.sentence), 200, 200)
-    outage._seen.clear()  # some seconds later
+    outage.forget()  # some seconds later
     answer = call("POST", "/v1/agents/", {"model": "a/b"}, token=token)
     assert (answer.status_code, ready()) == (200, (200, ""))
 
