@@ -242,9 +242,7 @@ def test_readers_go_on_where_their_use_cannot_be_noted(
 
 @pytest.mark.only_sqlite
 @pytest.mark.django_db(transaction=True)
-def test_a_session_that_cannot_be_saved_is_an_outage(
-    request: pytest.FixtureRequest
-) -> None:
+def test_a_session_that_cannot_be_saved_is_an_outage(request: pytest.FixtureRequest) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(make_user(role="manager"))
     client.get("/agents/")

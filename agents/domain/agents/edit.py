@@ -9,7 +9,7 @@ from agents.core.tag_text import fold
 from agents.domain.agents import model_handles
 from agents.domain.agents.client_fields import to_store
 from agents.domain.agents.letta_fields import STORED_DEFAULTS
-from agents.domain.agents.model_settings import derived, settle
+from agents.domain.agents.model_settings import settle, without_derived
 from agents.domain.agents.new import checked_system, checked_window
 from agents.domain.core import search_index
 from agents.domain.core.checks import checked_description, checked_extra, checked_name
@@ -104,10 +104,10 @@ def _set_model(
         return
     old_model = agent.model
     stored = loads(detail.extra)
-    if "model_settings" not in stored and _is_derived(fields, detail):
-        fields = {key: value for key, value in fields.items() if key != "model_settings"}
-    extra = stored | to_store(fields, stored)
     base = _config(given.get("llm_config", UNSET), detail.llm_config, "llm_config")
+    if "model_settings" not in stored:
+        fields = without_derived(fields, base)
+    extra = stored | to_store(fields, stored)
     if "llm_config" in given:
         agent.model = model_handles.require_model(model_handles.model_handle(base) or agent.model)
         if "context_window" in base:
@@ -126,11 +126,6 @@ def _set_model(
     detail.llm_config = checked_json(config, field="llm_config")
     detail.extra = checked_extra(extra, STORED_DEFAULTS)
     agent.hidden = bool(extra.get("hidden"))
-
-
-def _is_derived(fields: dict[str, Any], detail: AgentDetail) -> bool:
-    """True if a client only writes back the model_settings that answers derive."""
-    return fields.get("model_settings") == derived(loads(detail.llm_config))
 
 
 def _is_of_other_provider(extra: dict[str, Any], old_model: str, model: str) -> bool:

@@ -57,6 +57,13 @@ def derived(llm_config: Mapping[str, Any]) -> _Json:
     return settings
 
 
+def without_derived(fields: _Json, llm_config: Mapping[str, Any]) -> _Json:
+    """Return the fields without `model_settings` if a client only gives back what answers derive."""
+    if fields.get("model_settings") != derived(llm_config):
+        return fields
+    return {name: value for name, value in fields.items() if name != "model_settings"}
+
+
 def settle(llm_config: _Json, extra: Mapping[str, Any], given: Mapping[str, Any]) -> _Json:
     """Make `llm_config` (changed in place) and the stored fields agree; returns the new fields.
 

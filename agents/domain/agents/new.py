@@ -15,7 +15,7 @@ from agents.core.limits import (
 from agents.domain.agents import model_handles
 from agents.domain.agents.client_fields import to_store
 from agents.domain.agents.letta_fields import STORED_DEFAULTS
-from agents.domain.agents.model_settings import settle
+from agents.domain.agents.model_settings import settle, without_derived
 from agents.domain.core.checks import checked_description, checked_extra, checked_name, checked_text
 from agents.domain.memory.new import NewBlock
 
@@ -95,8 +95,9 @@ def columns_of(spec: NewAgent) -> AgentColumns:
     given = spec.context_window_limit
     window = checked_window(model_handles.own_window(llm) if given is None else given)
     config = model_handles.llm_config(model, window, llm)
-    extra = to_store(spec.extra, {})
-    said = spec.extra | ({} if spec.llm_config is None else {"llm_config": llm})
+    fields = without_derived(spec.extra, config)
+    extra = to_store(fields, {})
+    said = fields | ({} if spec.llm_config is None else {"llm_config": llm})
     extra = settle(config, extra, said)
     agent = {
         "name": checked_name(spec.name if spec.name is not None else default_name()),
