@@ -17,6 +17,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from ade.models import MemberEvent, User
+from agents.domain.core.numbers import shown_number
+from agents.views.core.actors import member_actor
 from tests.access.asking import (
     ask,
     browser_of,
@@ -145,6 +147,8 @@ def test_page(method: str, route: str) -> None:
 @pytest.mark.parametrize("who", ["own", "foreign"])
 def test_pages_of_a_limited_member(who: str) -> None:
     world, client = make_world(), browser_of(who)
+    member = member_actor(User.objects.get(username=who))
+    world.values["change_set"] = shown_number(world.values["change_set"], member)
     before, cookies = state(), client.cookies
     answers = {}
     for method, route in LIMITED_ROWS:

@@ -17,7 +17,7 @@ from tests.helpers import ROOT, make_agent
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor == "sqlite", reason="only PostgreSQL keeps counts"),
+    pytest.mark.only_postgres,  # SQLite keeps no counts
 ]
 
 BOTH = AgentFilter(all=("a", "b"), visible=True)
