@@ -27,7 +27,7 @@ def test_an_auditors_walk(new_page: Callable[..., Page], axe: Callable[[Page], l
     assert axe(page) == []
     with page.expect_download() as download:
         page.get_by_role("link", name="Export CSV").click()
-    assert "could,key:" in Path(download.value.path()).read_text("utf-8-sig")
+    assert f"could,{agent.public_id},key:" in Path(download.value.path()).read_text("utf-8-sig")
     page.get_by_label("From day").fill("")
     page.get_by_label("To day").fill("")
     page.get_by_label("As of (UTC)").fill("2020-01-01T00:00:00")
