@@ -50,6 +50,14 @@ def results(client: Client, url: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text)))[1:]
 
 
+@pytest.mark.parametrize("first", ["note", "Note"])
+def test_the_order_of_tags_does_not_tell_which_one_others_had_first(first: str) -> None:
+    make_agent(tags=[B, first])
+    make_agent(tags=[A, "note", "Note"])
+    page = soup(browser(member("lena", A)).get("/tags/?q=note"))
+    assert [chip.text for chip in page.select("tbody th .chip")] == ["Note", "note"]
+
+
 def test_a_bulk_change_names_no_agent_that_has_left_the_limit() -> None:
     stays, leaves, gone = (make_agent(name=name, tags=[A]) for name in ("stays", "leaves", "gone"))
     client = browser(member("lena", A))

@@ -30,7 +30,9 @@ def own_tags(*, actor: Actor, users: bool, q: str = "") -> OwnTags:
         for row in of_these_agents(newest[: bounds.OWN])
         if row.names_user == users and folded in row.folded
     ]
-    return OwnTags(sorted(rows, key=lambda row: natural_key(row.name)), len(newest) > bounds.OWN)
+    return OwnTags(
+        sorted(rows, key=lambda row: (natural_key(row.name), row.name)), len(newest) > bounds.OWN
+    )
 
 
 def own_with(tag: Tag, *, actor: Actor) -> Sequence[int]:
