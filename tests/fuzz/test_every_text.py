@@ -170,6 +170,7 @@ def walk_pages(patch: pytest.MonkeyPatch, kinds: list[str], *, each: bool) -> As
     return asker
 
 
+@pytest.mark.only_postgres  # it refuses more texts than SQLite
 def test_every_text_of_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
     asker = walk_pages(monkeypatch, ["marks"], each=False)
     assert asker.problems == []
@@ -275,6 +276,7 @@ def walk_api(kinds: list[str]) -> Asker:
     return asker
 
 
+@pytest.mark.only_postgres
 def test_every_text_of_the_api() -> None:
     asker = walk_api(["marks"])
     assert asker.problems == []

@@ -14,6 +14,7 @@ from agents.models import Agent
 from tests.api.calls import make_token
 from tests.helpers import make_agent, tags_of
 
+pytestmark = pytest.mark.only_sqlite  # the database plays no part
 PACKAGE = "generated_ade_client"
 # The generator knows no ZIP files, but bytes. It would format what it wrote; nobody reads it here.
 CONFIG = {
