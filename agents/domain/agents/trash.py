@@ -257,7 +257,7 @@ def forget_memory(agent_ids: Iterable[str]) -> None:
 
 
 def _lock(agent_ids: Collection[str], actor: Actor) -> list[TrashedAgent]:
-    """Lock entries that the actor sees, in the order of seq. Raises NotFound if one is missing."""
+    """Lock entries that the actor sees, in the order of seq. Raises NotFound for the first one that is missing."""
     wanted = set(agent_ids)
     if len(wanted) > TRASH_AT_ONCE:
         raise LimitExceeded(
@@ -267,8 +267,10 @@ def _lock(agent_ids: Collection[str], actor: Actor) -> list[TrashedAgent]:
     legal = [agent_id for agent_id in wanted if not text_problem(agent_id)]
     rows = visible_trash(actor).filter(public_id__in=legal, purge_at__gt=timezone.now())
     found = list(rows.select_for_update(no_key=True).order_by("seq"))
-    if missing := sorted(wanted - {row.public_id for row in found}):
-        raise NotFound(f"There is no agent with ID {shown(missing[0])} in the trash.")
+    there = {row.public_id for row in found}
+    for agent_id in agent_ids:
+        if agent_id not in there:
+            raise NotFound(f"There is no agent with ID {shown(agent_id)} in the trash.")
     return found
 
 

@@ -175,12 +175,15 @@ def _agents_of(
     identity: Identity, agent_ids: Collection[str], actor: Actor
 ) -> tuple[list[Agent], list[Agent]]:
     """Lock the agents of the identity and the named ones. Return all of them, and the named ones."""
-    wanted = set(_legal(agent_ids))
+    asked = _legal(agent_ids)
+    wanted = set(asked)
     own = Q(seq__in=AgentIdentity.objects.filter(identity=identity).values("agent_id"))
     agents = lock_in_order(Agent.objects.visible_to(actor).filter(own | Q(public_id__in=wanted)))
     named = [agent for agent in agents if agent.public_id in wanted]
-    for agent_id in sorted(wanted - {agent.public_id for agent in named}):
-        raise agent_not_found(agent_id)
+    there = {agent.public_id for agent in named}
+    for agent_id in asked:
+        if agent_id not in there:
+            raise agent_not_found(agent_id)
     return agents, named
 
 

@@ -152,6 +152,15 @@ def test_an_id_that_is_in_use_again_is_a_conflict() -> None:
     assert everything() == before
 
 
+def test_the_first_agent_that_is_not_there_is_named() -> None:
+    here = make_agent().public_id
+    delete_agent(agent_id=here, actor=ROOT)
+    missing = [f"agent-{digit * 8}-0000-4000-8000-000000000000" for digit in "92"]
+    for ids in (missing, missing[::-1]):
+        with pytest.raises(NotFound, match=f"ID {ids[0]} in the trash"):
+            trash.restore(agent_ids=[here, *ids], actor=ROOT)
+
+
 def test_purged_agents_leave_no_memory_behind() -> None:
     agent = whole()
     update_block(agent_id=agent.public_id, label="human", value="Jane, 555-0199", actor=ROOT)
