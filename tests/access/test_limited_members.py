@@ -205,7 +205,7 @@ def test_moving_an_agent_does_not_tell_which_tags_are_marked(role: str) -> None:
 
 
 _NUMBERS = re.compile(
-    r'(?:value="|before=|undo=|redo=|data-seen="|data-opened="|/history/|undo-)(\d+)'
+    r'(?:value="|before=|undo=|redo=|data-seen="|data-opened="|/history/|undo-)(\d+)(?!\w)'
 )
 
 
