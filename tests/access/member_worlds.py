@@ -26,6 +26,7 @@ _NOISE = [
     (re.compile(r"\b(after|before)=[\w%-]{8,}"), r"\1=CURSOR"),  # of times
     (re.compile(r"\?before=\d+"), "?before=N"),
     (re.compile(r"agent-[0-9a-f]{4}…[0-9a-f]{4}"), "SHORT"),
+    (re.compile(r"\btag-[0-9a-f]{16}"), "tag-OF-AGENT"),  # made from its id
     (re.compile(r"((?:view=|/views/)[\w-]+)-[0-9a-f]{8}\b"), r"\1-RANDOM"),
     (
         re.compile(r'(undo-|name="change_set"\s+value="|change_set=|undo=|redo=|/history/)\d+'),

@@ -58,6 +58,16 @@ def test_the_order_of_tags_does_not_tell_which_one_others_had_first(first: str) 
     assert [chip.text for chip in page.select("tbody th .chip")] == ["Note", "note"]
 
 
+def test_tags_in_the_trash_are_in_order_of_their_text() -> None:
+    """The order of rows could tell which tag others had first."""
+    make_agent(tags=[B, "m"])
+    agent = make_agent(tags=[A, "z", "m"])
+    delete_agent(agent_id=agent.public_id, actor=ROOT)
+    rename_tag(old="m", new="zz", actor=ROOT)
+    page = soup(browser(member("lena", A)).get("/trash/"))
+    assert [code.text for code in page.select("tbody td code")] == [A, "z", "zz"]
+
+
 def test_a_bulk_change_names_no_agent_that_has_left_the_limit() -> None:
     stays, leaves, gone = (make_agent(name=name, tags=[A]) for name in ("stays", "leaves", "gone"))
     client = browser(member("lena", A))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -47,9 +47,10 @@ def trash_page(*, actor: Actor, size: int, after: str | None = None) -> TrashPag
     if (place := _place(after)) is not None:
         at, seq = place
         rows = rows.filter(Q(deleted_at__lt=at) | Q(deleted_at=at, seq__lt=seq))
-    found = list(
-        rows.order_by("-deleted_at", "-seq").defer("state").prefetch_related("tags")[: size + 1]
-    )
+    # In the order of their text: the order of their rows would tell which tag others had first.
+    tags = Prefetch("tags", TrashedTag.objects.order_by("name"))
+    newest = rows.order_by("-deleted_at", "-seq").defer("state").prefetch_related(tags)
+    found = list(newest[: size + 1])
     last = found[size - 1] if len(found) > size else None
     _say_how(found[:size])
     return TrashPage(
