@@ -25,7 +25,7 @@ from agents.domain.bulk.plans import BulkChange, Selection, make_plan
 from agents.domain.directory.rename import describe_tag, rename_tag
 from agents.domain.identities.write import NewIdentity, create_identity
 from agents.domain.webhooks.write import create_webhook
-from agents.models import Agent, Block, BulkOp, Tag
+from agents.models import Agent, Block, BulkOp, Tag, TrashedTag
 from tests.access.requests import Request
 from tests.api.calls import SEED, call, call_with_file, make_token
 from tests.helpers import ROOT
@@ -189,8 +189,10 @@ def _they_change(walk: Walk) -> None:
 
 
 def _they_manage(walk: Walk) -> None:
-    """What staff do to tags that the key's agents do not carry, and to what is nobody's."""
+    """What staff do to tags that the key's agents, also those in the trash, do not carry."""
+    in_trash = TrashedTag.objects.filter(agent__tags__name=OWN).values("name")
     names = Tag.objects.exclude(agenttag__agent__agenttag__tag__name=OWN).order_by("id")
+    names = names.exclude(name__in=in_trash)
     tags = [name for name in names.values_list("name", flat=True) if name not in (OWN, OTHER)]
     name = walk.rng.choice(tags) if tags else "note"
     change = BulkChange(BulkOp.ADD, add=["bulk"])
