@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 _LOOK = 0.25  # seconds between two looks for something to send
 _RENEW = 2.0  # seconds between two renewals of the leases
-_SHARE = 20  # a list is read at most for one part in so many of the time
+_SHARE = 20  # reading lists takes at most 1/20 of the time
 _SWEEP = 60.0  # seconds between two whole lists of a source with a feed, at least
 _CLEAR = 10.0  # seconds of one request that deletes memory
 _SLICE = 50  # agents that are sent before the source is looked at again

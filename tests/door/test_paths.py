@@ -1,4 +1,4 @@
-"""The one normalisation: what can be read in two ways never passes, whoever asks."""
+"""Normalised paths: a path that can be read in two ways is refused for every key."""
 
 from urllib.parse import urlencode
 

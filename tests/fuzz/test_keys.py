@@ -161,7 +161,7 @@ def make_tokens() -> dict[str, str]:
 
 def needs_a_sign_in(operation: APIOperation) -> bool:
     """True for what the open API refuses without a key."""
-    if operation.path == "/v1/access/check":  # the question is about whoever asks
+    if operation.path == "/v1/access/check":  # the answer depends on the key that asks
         return False
     return operation.path.startswith(SIGNED_IN)
 

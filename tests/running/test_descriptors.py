@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def leave(server: Server, spare: int) -> int:
-    """Let each web process open only so many more descriptors. How many processes there are."""
+    """Limit each web process to `spare` more descriptors. Return the number of processes."""
     pids = server.web_processes()
     for pid in pids:
         used = max(int(one.name) for one in Path(f"/proc/{pid}/fd").iterdir()) + 1

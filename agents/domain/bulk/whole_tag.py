@@ -50,7 +50,7 @@ _ACTS = {
     BulkOp.OFFBOARD_AGENTS: Act.OFFBOARD,
 }
 OPS = frozenset(_ACTS)
-_BLOCK = 5  # deleting a memory block takes as long as taking so many tags off
+_BLOCK = 5  # deleting a memory block takes as long as removing five tags
 
 
 @write

@@ -49,7 +49,7 @@ _UNREAD = 100  # entries that cannot be read for which the inbox has a question
 
 
 class MassChange(Exception):
-    """So many agents are gone or changed that it may be another server. The text says how many."""
+    """Too many agents are gone or changed: it may be another server. The text gives their number."""
 
 
 @dataclass(slots=True)

@@ -3,8 +3,9 @@
 Every write takes its locks in this order: new tags by name, tags by id, agents by seq, tag counters
 by id. On SQLite the transaction is the lock.
 
-A write to one agent takes shared locks on the tags it adds or removes, so many such writes can run at once. It locks
-their counters last: otherwise a tag that every agent gets would make all writers wait for each other.
+A write to one agent takes shared locks on the tags it adds or removes. Many such writes can therefore
+run at the same time. It locks the counters of these tags last: otherwise all writers of a tag that every
+agent gets would wait for each other.
 A write of many agents locks its tags exclusively. Only tags that are added or removed are locked.
 They are looked up before the locks and checked under them; if rows changed meanwhile, the write is
 retried.

@@ -104,7 +104,7 @@ def _made(form: NewAgentForm, actor: Actor, source: Agent | None) -> Agent:
 def _id_of(form: NewAgentForm, actor: Actor) -> str | None:
     """The ID for the new agent, the same if the form is sent twice.
 
-    A limited member does not choose it: whether an ID is taken would tell of agents of others.
+    A limited member cannot choose it: the answer that an ID is taken would reveal another user's agent.
     """
     sent: str | None = form.data.get("public_id") or None
     if sent is None or not actor.limited:

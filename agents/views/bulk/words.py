@@ -27,7 +27,7 @@ from agents.views.core.agent_list.words import sentence
 
 _SKIPPED = 50  # agents skipped that the page lists
 _REFUSED = 200  # lines refused, and lines with a note, that the page lists
-# Said of so many agents.
+# What the page says after the number of agents with each outcome.
 _SAID = {
     Outcome.SAME: "need no change",
     Outcome.REFUSED: "skipped: protected, or you may not change them",

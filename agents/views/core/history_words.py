@@ -18,7 +18,7 @@ from agents.templatetags.ade import in_words
 
 _SIGNS = {Op.ADD: "+", Op.REMOVE: "\N{MINUS SIGN}"}
 _WORDS = {Op.ADD: "added", Op.REMOVE: "removed"}
-# A run of more change-sets is folded, and shows so many.
+# A run of more than _FOLDS change-sets is folded. Then _UNFOLDED of them are shown.
 _FOLDS, _UNFOLDED = 4, 2
 # Tags that a summary names.
 _NAMED = 4

@@ -61,7 +61,7 @@ def test_a_quiet_source_costs_one_request_and_messages_no_history(local: Connect
     local.server.requests.clear()
     local.server.agents[agent_id] |= {"message_ids": ["m-1"], "last_run_completion": "2026-12-01T"}
     local.pull()
-    assert local.server.requests == ["app_server_info", "agent_list"]  # it connects anew here
+    assert local.server.requests == ["app_server_info", "agent_list"]  # a new connection
     assert Change.objects.count() == before
 
 
